@@ -1,0 +1,113 @@
+"""What a user may name as a detector, to (spec, module): a bundled name, a builder's name, a checkpoint file, a module."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+from torchvision.models import detection
+
+from fpn_viewer.core.checkpoints.read import read_checkpoint
+from fpn_viewer.core.detectors.build import build_module
+from fpn_viewer.core.detectors.describe import check_supported, describe
+from fpn_viewer.core.detectors.settings import apply_settings
+from fpn_viewer.core.detectors.spec import SETTING_NAMES, DetectorSpec
+from fpn_viewer.core.errors import CheckpointError, SettingError
+from fpn_viewer.core.resources import bundled_checkpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torchvision.models.detection import FasterRCNN
+
+BUILDERS: tuple[str, ...] = (
+    "fasterrcnn_resnet50_fpn",
+    "fasterrcnn_resnet50_fpn_v2",
+    "fasterrcnn_mobilenet_v3_large_fpn",
+    "fasterrcnn_mobilenet_v3_large_320_fpn",
+)
+
+
+def resolve(source: Any, options: Mapping[str, Any]) -> tuple[DetectorSpec, FasterRCNN]:
+    """The detector that `source` names, with `options` (settings, class_names, num_classes, name) applied.
+
+    Raises:
+        CheckpointError: a file cannot be read or does not fit, or the name is neither a file nor known.
+        DetectorError: the source is not a detector that can be followed.
+        SettingError: an option has a wrong name or value.
+    """
+    if isinstance(source, nn.Module):
+        return _given(source, options)
+    if source in BUILDERS:
+        return _built(str(source), options)
+    bundled = bundled_checkpoints()
+    path = bundled.get(str(source), Path(source))
+    if not path.exists():
+        known = ", ".join((*bundled, *BUILDERS))
+        raise CheckpointError(f"{source} is neither a file nor a detector known by name; known are: {known}.")
+    return _read(path, options)
+
+
+def _given(module: nn.Module, options: Mapping[str, Any]) -> tuple[DetectorSpec, FasterRCNN]:
+    from fpn_viewer.core.detectors.detector import neck_graph
+
+    check_supported(module)
+    levels = neck_graph(module).levels  # type: ignore[arg-type]
+    name = str(options.get("name", type(module).__name__))
+    spec = describe(module, name, levels, weights="given with the module")
+    spec = with_options(spec, options)
+    apply_settings(module, spec.settings)  # type: ignore[arg-type]
+    return spec, module  # type: ignore[return-value]
+
+
+def _built(name: str, options: Mapping[str, Any]) -> tuple[DetectorSpec, FasterRCNN]:
+    classes = int(options.get("num_classes", len(_with_background(options.get("class_names", ()))) or 91))
+    module = getattr(detection, name)(weights=None, weights_backbone=None, num_classes=classes).eval()
+    spec, module = _given(module, {"name": name, **options})
+    return replace(spec, weights="random"), module
+
+
+def _read(path: Path, options: Mapping[str, Any]) -> tuple[DetectorSpec, FasterRCNN]:
+    spec, tensors = read_checkpoint(path)
+    spec = with_options(spec, options)
+    module = build_module(spec)
+    missing, unexpected = module.load_state_dict(tensors, strict=False)
+    # safetensors of our own leave out the counters of BatchNorm, which inference does not use
+    missing = [key for key in missing if not key.endswith("num_batches_tracked")]
+    if missing or unexpected:
+        parts = [
+            f"{len(keys)} {word} (first {keys[0]})" for keys, word in ((missing, "missing"), (unexpected, "left over")) if keys
+        ]
+        raise CheckpointError(f"{path.name} does not fit {spec.summary}: {' and '.join(parts)}; nothing was loaded.")
+    return spec, module
+
+
+def with_options(spec: DetectorSpec, options: Mapping[str, Any]) -> DetectorSpec:
+    """The spec with what the user gave, remembered as given.
+
+    Raises:
+        SettingError: an option has a wrong name or value.
+    """
+    known = {"class_names", "num_classes", "name"}
+    unknown = sorted(set(options) - known - set(SETTING_NAMES))
+    if unknown:
+        raise SettingError(f"{unknown[0]!r} is not a setting; use one of: {', '.join((*SETTING_NAMES, *sorted(known)))}.")
+    values = {name: value for name, value in options.items() if name in SETTING_NAMES}
+    names = _with_background(options.get("class_names", ())) or spec.class_names
+    given = dict.fromkeys([*values, *(["class_names"] if "class_names" in options else [])], "given by the user")
+    return replace(
+        spec,
+        name=str(options.get("name", spec.name)),
+        settings=spec.settings.changed(**values),
+        class_names=names,
+        origins={**spec.origins, **given},
+    )
+
+
+def _with_background(names: Any) -> tuple[str, ...]:
+    names = tuple(str(n) for n in names)
+    if not names or "background" in names[0].lower():
+        return names
+    return ("background", *names)

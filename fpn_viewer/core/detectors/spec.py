@@ -1,0 +1,238 @@
+"""What a detector is, as a frozen value: everything needed to build it again, and where each part of that knowledge came from."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from fpn_viewer.core.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a state_dict cannot hold. Names and defaults are those of torchvision's `FasterRCNN` at inference.
+
+    Attributes:
+        anchor_sizes: per level, the anchor sizes in net px.
+        aspect_ratios: height / width, the same on every level.
+        min_size: net px that the shorter side of a picture is resized to.
+        max_size: net px that the longer side may not pass.
+        image_mean: subtracted per channel from RGB in 0..1.
+        image_std: divides per channel afterwards.
+        rpn_pre_nms_top_n: anchors kept per level, by objectness logit.
+        rpn_post_nms_top_n: proposals kept over all levels together.
+        rpn_nms_thresh: IoU above which the weaker of two proposals of one level goes.
+        rpn_score_thresh: sigmoid objectness below which a proposal goes.
+        box_score_thresh: softmax score that a class must exceed.
+        box_nms_thresh: IoU above which the weaker of two detections of one class goes.
+        box_detections_per_img: detections kept over all classes together.
+    """
+
+    anchor_sizes: tuple[tuple[float, ...], ...] = ((32,), (64,), (128,), (256,), (512,))
+    aspect_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
+    min_size: int = 800
+    max_size: int = 1333
+    image_mean: tuple[float, ...] = IMAGENET_MEAN
+    image_std: tuple[float, ...] = IMAGENET_STD
+    rpn_pre_nms_top_n: int = 1000
+    rpn_post_nms_top_n: int = 1000
+    rpn_nms_thresh: float = 0.7
+    rpn_score_thresh: float = 0.0
+    box_score_thresh: float = 0.05
+    box_nms_thresh: float = 0.5
+    box_detections_per_img: int = 100
+
+    def changed(self, **values: object) -> Settings:
+        """A copy with some settings replaced.
+
+        Raises:
+            SettingError: a name is not a setting or a value does not fit it.
+        """
+        unknown = sorted(set(values) - set(SETTING_NAMES))
+        if unknown:
+            raise SettingError(f"{unknown[0]!r} is not a setting of a detector; use one of: {', '.join(SETTING_NAMES)}.")
+        return dataclasses.replace(self, **{name: _fitted(name, value) for name, value in values.items()})
+
+
+SETTING_NAMES: tuple[str, ...] = tuple(f.name for f in dataclasses.fields(Settings))
+
+#: settings that change what the network gets; the others only change what is selected from its answers
+PREPROCESSING = frozenset({"min_size", "max_size", "image_mean", "image_std"})
+#: settings fixed by the shape and meaning of the trained weights
+STRUCTURAL = frozenset({"anchor_sizes", "aspect_ratios"})
+
+_UNIT = (0.0, 1.0)
+_RANGES: dict[str, tuple[float, float]] = {
+    "min_size": (1, 20_000),
+    "max_size": (1, 20_000),
+    "rpn_pre_nms_top_n": (1, 10_000_000),
+    "rpn_post_nms_top_n": (1, 10_000_000),
+    "rpn_nms_thresh": _UNIT,
+    "rpn_score_thresh": _UNIT,
+    "box_score_thresh": _UNIT,
+    "box_nms_thresh": _UNIT,
+    "box_detections_per_img": (1, 10_000_000),
+}
+
+
+def _fitted(name: str, value: object) -> object:
+    try:
+        return _FITTERS[name](value)
+    except (TypeError, ValueError) as error:
+        raise SettingError(f"{name} cannot be {value!r}: {error}.") from error
+
+
+def _number(name: str, kind: type[int] | type[float]) -> Any:
+    low, high = _RANGES[name]
+
+    def fit(value: Any) -> int | float:
+        number = kind(value)
+        if number != float(value) or not low <= number <= high:
+            raise ValueError(f"it must be {'a whole number' if kind is int else 'a number'} from {low:g} to {high:g}")
+        return number
+
+    return fit
+
+
+def _three(value: Any) -> tuple[float, ...]:
+    numbers = tuple(float(v) for v in value)
+    if len(numbers) != 3:
+        raise ValueError("it must be three numbers, for R, G and B")
+    return numbers
+
+
+def _ratios(value: Any) -> tuple[float, ...]:
+    numbers = tuple(float(v) for v in value)
+    if not numbers or min(numbers) <= 0:
+        raise ValueError("it must be one or more positive numbers (height / width)")
+    return numbers
+
+
+def _sizes(value: Any) -> tuple[tuple[float, ...], ...]:
+    rows = tuple(tuple(float(s) for s in (row if isinstance(row, (tuple, list)) else (row,))) for row in value)
+    if not rows or not all(rows) or min(min(row) for row in rows) <= 0:
+        raise ValueError("it must be one or more positive sizes (net px) for each level")
+    return tuple(tuple(int(s) if s.is_integer() else s for s in row) for row in rows)
+
+
+_FITTERS: dict[str, Any] = {
+    "anchor_sizes": _sizes,
+    "aspect_ratios": _ratios,
+    "image_mean": _three,
+    "image_std": _three,
+    **{
+        f.name: _number(f.name, int if isinstance(f.default, int) else float)
+        for f in dataclasses.fields(Settings)
+        if f.name in _RANGES
+    },
+}
+
+
+@dataclass(frozen=True)
+class DetectorSpec:
+    """One detector, described completely.
+
+    Attributes:
+        name: what the user called it: a bundled name, a builder name or a file name.
+        family: "Faster R-CNN".
+        backbone: torchvision's name, "resnet18" … "resnet152", "mobilenet_v3_large", or "slim_resnet18".
+        backbone_width: channels of the first stage (64 in ResNet; less in a slim one).
+        norm: "batch" (BatchNorm) or "frozen" (FrozenBatchNorm) in the backbone.
+        norm_eps: epsilon of a frozen norm.
+        neck: "fpn", or "fpn-no-top-down" (laterals and smoothing only).
+        neck_channels: width of the pyramid, C.
+        neck_norm: True when every neck convolution is followed by BatchNorm (torchvision v2).
+        levels: pyramid level names, fine to coarse, as ("P2", "P3", "P4", "P5", "P6").
+        rpn_depth: convolutions in the RPN head before its two outputs.
+        box_head: "mlp" (two fully connected layers) or "conv4" (four convolutions and one such layer).
+        box_features: width of the box head's last layer.
+        num_classes: classes with background.
+        class_names: names by label; label 0 is background.
+        settings: what a state_dict cannot hold.
+        weights: where the weights come from; "random" means untrained and is marked everywhere.
+        origins: for each of the above, where the value came from, in words.
+    """
+
+    name: str
+    family: str
+    backbone: str
+    neck: str
+    levels: tuple[str, ...]
+    num_classes: int
+    class_names: tuple[str, ...]
+    settings: Settings
+    weights: str
+    backbone_width: int = 64
+    norm: str = "frozen"
+    norm_eps: float = 1e-5
+    neck_channels: int = 256
+    neck_norm: bool = False
+    rpn_depth: int = 1
+    box_head: str = "mlp"
+    box_features: int = 1024
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        if len(self.class_names) != self.num_classes:
+            raise SettingError(
+                f"{self.name}: {len(self.class_names)} class names were given for {self.num_classes} classes "
+                "(background counts as one); give one name for each."
+            )
+        object.__setattr__(self, "origins", MappingProxyType(dict(self.origins)))
+
+    @property
+    def untrained(self) -> bool:
+        """True when the weights are random."""
+        return self.weights == "random"
+
+    @property
+    def summary(self) -> str:
+        """One line for a title: "demo (ResNet-18 · FPN · 5 classes)"."""
+        return f"{self.name} ({title(self.backbone)} · {title(self.neck)} · {self.num_classes - 1} classes)"
+
+    def to_json(self) -> str:
+        """The spec as JSON text, as written into a checkpoint's metadata."""
+        return json.dumps(dataclasses.asdict(dataclasses.replace(self, origins={})) | {"origins": dict(self.origins)})
+
+    @classmethod
+    def from_json(cls, text: str) -> DetectorSpec:
+        """The spec that `to_json` wrote.
+
+        Raises:
+            SettingError: the text is not such a spec.
+        """
+        try:
+            values = json.loads(text)
+            values["settings"] = Settings().changed(**values["settings"])
+            for name in ("levels", "class_names"):
+                values[name] = tuple(values[name])
+            return cls(**values)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise SettingError(f"the description of the detector cannot be read: {error}.") from error
+
+    def __reduce__(self) -> Any:
+        return DetectorSpec.from_json, (self.to_json(),)
+
+
+_TITLES = {
+    "fpn": "FPN",
+    "fpn-no-top-down": "FPN without top-down",
+    "mobilenet_v3_large": "MobileNetV3-Large",
+    "slim_resnet18": "slim ResNet-18",
+}
+
+
+def title(name: str) -> str:
+    """A component's name as papers write it: "resnet50" gives "ResNet-50"."""
+    if name in _TITLES:
+        return _TITLES[name]
+    return name.replace("resnet", "ResNet-") if name.startswith("resnet") else name

@@ -1,0 +1,27 @@
+"""Errors whose text is meant for the person in front of the program."""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """A failure a person can act on: its text is one sentence saying what, which file, and what to do."""
+
+
+class PictureError(UserError):
+    """A picture, or a folder of pictures, cannot be read."""
+
+
+class CheckpointError(UserError):
+    """A checkpoint file cannot be read or its model is not recognised."""
+
+
+class DetectorError(UserError):
+    """A detector cannot be built or run."""
+
+
+class SettingError(UserError):
+    """A setting has a value the program cannot work with."""
+
+
+class DeviceError(UserError):
+    """A compute device is absent, out of memory, or not usable."""

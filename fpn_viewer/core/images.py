@@ -1,0 +1,495 @@
+"""Open a picture as a user would see it: upright, 8-bit, RGB, with a note for everything that was changed.
+
+Rules, by what the file holds:
+
+* EXIF orientation is applied.
+* Alpha (RGBA, LA, a transparent palette entry or colour) is composited on white.
+* Integer grey of more than 8 bits is scaled linearly from 0..white, where white is the smallest of 255, 4095 and 65535
+  that covers the data; data outside 0..65535 are stretched from their minimum and maximum.
+* 16 bits in several channels are cut to their high byte.
+* Float grey is stretched from its finite minimum and maximum; what is not finite becomes black.
+* CMYK is converted without its colour profile; no colour profile is applied to RGB either.
+* Of several frames the first is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import threading
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from fpn_viewer.core.errors import PictureError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Pixels = NDArray[np.uint8]
+Source = str | os.PathLike[str] | Image.Image | NDArray[Any]
+
+PIXEL_LIMIT = 400_000_000
+"""Largest number of pixels a picture may have; a decoded picture of that size takes 1.2 GB."""
+
+SUFFIXES = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
+    ".png": "PNG",
+    ".apng": "PNG",
+    ".bmp": "BMP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".webp": "WEBP",
+    ".gif": "GIF",
+    ".ppm": "PPM",
+    ".pgm": "PPM",
+    ".pbm": "PPM",
+    ".pnm": "PPM",
+    ".pfm": "PPM",
+}
+"""Lower-case file suffix to format name; only these formats are ever decoded, whatever a file is called."""
+
+_FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
+_FORMAT_LIST = ", ".join(_FORMATS)
+_DISPLAY_SIDE = 2048
+_BAND_ROWS = 256
+_WHITE_LEVELS = (255, 4095, 65535)
+_DIGITS = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An upright 8-bit RGB picture; two pictures are told apart by `digest`, not by `==`.
+
+    Attributes:
+        pixels: (H, W, 3) uint8, RGB, C-contiguous, read-only.
+        source: The path it came from, or "<image>" or "<array>".
+        notes: What was done to the stored samples, one phrase each; empty if nothing was.
+
+    Raises:
+        ValueError: If the pixels are not (H, W, 3) uint8 with at least one pixel.
+    """
+
+    pixels: Pixels
+    source: str
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.pixels.dtype != np.uint8 or self.pixels.ndim != 3 or self.pixels.shape[2] != 3 or not self.pixels.size:
+            raise ValueError(f"pixels must be (H, W, 3) uint8, got {self.pixels.shape} {self.pixels.dtype}")
+        locked = np.ascontiguousarray(self.pixels).view()
+        locked.flags.writeable = False
+        object.__setattr__(self, "pixels", locked)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the size and the pixels; a cache key, computed on first use."""
+        summary = hashlib.sha256(f"{self.size[0]}x{self.size[1]}:".encode())
+        summary.update(self.pixels.reshape(-1).data)
+        return summary.hexdigest()
+
+
+class Header(NamedTuple):
+    """What a picture file says about itself; height and width are those of the upright picture, in pixels."""
+
+    height: int
+    width: int
+    format: str
+
+
+def open_picture(source: Source) -> Picture:
+    """Read a picture as upright 8-bit RGB.
+
+    Args:
+        source: A path, a Pillow image, or a uint8 array of shape (H, W), (H, W, 3) or (H, W, 4).
+
+    Returns:
+        The picture, with notes about every conversion; arrays are copied.
+
+    Raises:
+        PictureError: If it is missing, unreadable, not a picture, damaged, too large, or of a kind not supported.
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if isinstance(source, Image.Image):
+        name = getattr(source, "filename", "") or "<image>"
+        with _plain_errors(name):
+            return _from_image(source, name)
+    with _opened(Path(source)) as image:
+        return _from_image(image, str(source))
+
+
+def probe_picture(path: str | os.PathLike[str]) -> Header:
+    """Read size and format from the header of a file without decoding it.
+
+    Args:
+        path: A picture file.
+
+    Returns:
+        Height and width after EXIF orientation, in pixels, and the format name.
+
+    Raises:
+        PictureError: As `open_picture`, except for damage behind the header.
+    """
+    with _opened(Path(path)) as image:
+        width, height = image.size
+        # Pillow reports the size of a TIFF as already turned.
+        if _orientation(image) >= 5 and image.format != "TIFF":
+            width, height = height, width
+        # A phone's JPEG with a second picture behind the first is "MPO" to Pillow and a JPEG to everybody else.
+        return Header(height, width, "JPEG" if image.format == "MPO" else str(image.format))
+
+
+def thumbnail(path: str | os.PathLike[str], side: int) -> Pixels:
+    """Read a small upright version of a picture; a JPEG is decoded at reduced scale, which is several times faster.
+
+    Args:
+        path: A picture file.
+        side: Longest side wanted, in pixels, at least 1; a smaller picture keeps its size.
+
+    Returns:
+        (h, w, 3) uint8, RGB, with max(h, w) <= side.
+
+    Raises:
+        PictureError: As `open_picture`.
+    """
+    with _opened(Path(path)) as image:
+        scale = side / max(image.size)
+        image.draft("RGB", (max(1, round(image.width * scale)), max(1, round(image.height * scale))))
+        rgb, _ = _decoded(image)
+        rgb.thumbnail((side, side), Image.Resampling.BILINEAR)
+        return np.asarray(rgb)
+
+
+def reduced_levels(pixels: Pixels, max_side: int = _DISPLAY_SIDE) -> tuple[Pixels, ...]:
+    """Halve a picture, by exact 2x2 means, until it is small enough to be shown whole.
+
+    Args:
+        pixels: (H, W, 3) uint8.
+        max_side: Longest side of the last level, in pixels.
+
+    Returns:
+        The levels, finest first: level 0 is `pixels` itself and level k has (ceil(H / 2**k), ceil(W / 2**k), 3).
+        The last row or column of an odd level is the mean of the samples that exist.
+    """
+    levels = [pixels]
+    image = Image.fromarray(pixels) if max(pixels.shape[:2]) > max_side else None
+    while image is not None and max(image.size) > max_side:
+        image = image.reduce(2)
+        levels.append(np.asarray(image))
+    return tuple(levels)
+
+
+def list_pictures(path: str | os.PathLike[str], *, recursive: bool = False) -> list[Path]:
+    """List the pictures a path stands for, in natural order (img2 before img10), case ignored.
+
+    Args:
+        path: A file, which stands for itself, or a folder, which stands for its files with a suffix in `SUFFIXES`.
+        recursive: Whether folders inside the folder are searched too; those that cannot be read are passed over.
+
+    Returns:
+        At least one path. Hidden files and folders (leading dot) are left out.
+
+    Raises:
+        PictureError: If the path does not exist, the folder cannot be read, or it holds no picture.
+    """
+    folder = Path(path)
+    with _plain_errors(str(folder)):
+        if not stat.S_ISDIR(folder.stat().st_mode):
+            return [folder]
+        with os.scandir(folder):
+            pass  # os.walk passes over a folder it cannot read; the one that was asked for must say so
+        keyed = list(_walk(folder, recursive))
+    if not keyed:
+        raise PictureError(f"The folder {folder} holds no picture ({_FORMAT_LIST}); choose another folder.")
+    return [found for _, found in sorted(keyed)]
+
+
+def _walk(folder: Path, recursive: bool) -> Iterator[tuple[str, Path]]:
+    """Each picture below a folder with its key for the natural order."""
+    suffixes = tuple(SUFFIXES)
+    for root, folders, names in islice(os.walk(folder), None if recursive else 1):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        here = Path(root)
+        prefix = _natural(os.path.relpath(root, folder).removeprefix(os.curdir))
+        for name in names:
+            if name.lower().endswith(suffixes) and not name.startswith("."):
+                yield f"{prefix}/{_natural(name)}", here / name
+
+
+def _natural(name: str) -> str:
+    """The name with its numbers padded, so that comparing text compares numbers."""
+    return _DIGITS.sub(_padded, name.casefold())
+
+
+def _padded(digits: re.Match[str]) -> str:
+    return digits[0].zfill(20)
+
+
+# Making a Picture
+
+
+def _from_array(array: NDArray[Any]) -> Picture:
+    shape = "x".join(map(str, array.shape))
+    if array.dtype != np.uint8:
+        raise PictureError(f"The array ({shape}) holds {array.dtype} samples; convert it to uint8 in 0..255 first.")
+    if not array.size or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))):
+        raise PictureError(f"The array has shape {shape or '()'}; give height x width, with 3 or 4 channels or none.")
+    _check_pixels(array.shape[1], array.shape[0], "<array>")
+    if array.shape[2:] == (3,):
+        return Picture(np.array(array, order="C"), "<array>")
+    rgb, notes = _CONVERTERS["RGBA" if array.ndim == 3 else "L"](Image.fromarray(np.ascontiguousarray(array)))
+    return Picture(np.asarray(rgb), "<array>", notes)
+
+
+def _from_image(image: Image.Image, name: str) -> Picture:
+    _check_pixels(*image.size, name)
+    rgb, notes = _decoded(image)
+    pixels = np.asarray(rgb)
+    # Counting moves through the frames, so it comes when the pixels are safe.
+    return Picture(pixels, name, notes + _frame_notes(image))
+
+
+def _decoded(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
+    """Decode, turn upright and convert to RGB."""
+    before = _depth_notes(image)
+    orientation = _orientation(image)
+    image.load()
+    # Asked again: Pillow turns a TIFF itself while loading it.
+    turn = _TURNS.get(_orientation(image))
+    upright = image if turn is None else image.transpose(turn)
+    convert = _CONVERTERS.get(image.mode)
+    if convert is None:
+        raise PictureError(f"{_name(image)} has pixels of kind {image.mode}; save it as 8-bit RGB and open that.")
+    rgb, notes = convert(upright)
+    turned = (f"turned upright by EXIF orientation {orientation}",) if orientation in _TURNS else ()
+    return rgb, before + turned + notes
+
+
+def _name(image: Image.Image) -> str:
+    return str(getattr(image, "filename", "") or "The image")
+
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1..8; 1 where there is none or it makes no sense."""
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # broken metadata raise anything, and do not make a picture unreadable
+        return 1
+    return value if isinstance(value, int) and value in _TURNS else 1
+
+
+def _depth_notes(image: Image.Image) -> tuple[str, ...]:
+    """Pillow cuts 16-bit colour to 8 bits while decoding; only the decoder's arguments, gone afterwards, tell."""
+    tiles = getattr(image, "tile", [])
+    deep = image.mode in ("RGB", "RGBA", "CMYK") and any(";16" in str(tile[3]) for tile in tiles)
+    return ("16 bits per channel cut to the high 8",) if deep else ()
+
+
+def _frame_notes(image: Image.Image) -> tuple[str, ...]:
+    try:
+        frames = getattr(image, "n_frames", 1)
+        return (f"frame {image.tell() + 1} of {frames}",) if frames > 1 else ()
+    except Exception:  # a file cut short behind the frame that was read
+        return ("later frames damaged",)
+
+
+# Conversion to RGB, by Pillow mode
+
+_Converted = tuple[Image.Image, tuple[str, ...]]
+
+
+def _plain(*notes: str) -> Callable[[Image.Image], _Converted]:
+    """A converter for 8-bit modes, which may carry a transparent colour."""
+
+    def convert(image: Image.Image) -> _Converted:
+        if image.has_transparency_data:
+            rgb, alpha_notes = _composited(image)
+            return rgb, notes + alpha_notes
+        return (image if image.mode == "RGB" else image.convert("RGB")), notes
+
+    return convert
+
+
+def _composited(image: Image.Image) -> _Converted:
+    rgba = image.convert("RGBA")
+    alpha = rgba.getchannel("A")
+    rgb = rgba.convert("RGB")
+    if alpha.getextrema() == (255, 255):
+        return rgb, ("opaque alpha dropped",)
+    canvas = Image.new("RGB", image.size, (255, 255, 255))
+    canvas.paste(rgb, mask=alpha)
+    return canvas, ("alpha composited on white",)
+
+
+def _integers(image: Image.Image) -> _Converted:
+    values = np.asarray(image)
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > _WHITE_LEVELS[-1]:
+        return _stretched(image)
+    white = next(level for level in _WHITE_LEVELS if high <= level)
+    table = (np.arange(white + 1) * 255 + white // 2) // white
+    grey = table.astype(np.uint8)[values]
+    return Image.fromarray(grey).convert("RGB"), (f"integer grey scaled from 0..{white} to 0..255",)
+
+
+def _stretched(image: Image.Image) -> _Converted:
+    values = np.asarray(image)
+    finite = np.isfinite(values)
+    known = values[finite]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+    scale = 255.0 / (high - low) if high > low else 0.0
+    grey = np.zeros(values.shape, np.uint8)
+    # In bands, because a whole 100-megapixel plane of float64 takes 0.8 GB.
+    for top in range(0, len(values), _BAND_ROWS):
+        band = slice(top, top + _BAND_ROWS)
+        safe = np.where(finite[band], values[band].astype(np.float64), low)
+        grey[band] = np.rint((safe - low) * scale).astype(np.uint8)
+    lost = int(finite.size - np.count_nonzero(finite))
+    notes = (f"grey stretched from {low:g}..{high:g} to 0..255",)
+    return Image.fromarray(grey).convert("RGB"), notes + ((f"{lost} samples not finite, shown black",) if lost else ())
+
+
+_CONVERTERS: dict[str, Callable[[Image.Image], _Converted]] = {
+    "RGB": _plain(),
+    "RGBA": _plain(),
+    "RGBX": _plain(),
+    "RGBa": _plain("premultiplied alpha divided out"),
+    "L": _plain("grey repeated in three channels"),
+    "LA": _plain("grey repeated in three channels"),
+    "1": _plain("1-bit shown as 0 and 255"),
+    "P": _plain("palette expanded"),
+    "PA": _plain("palette expanded"),
+    "CMYK": _plain("CMYK converted to RGB without a colour profile"),
+    "YCbCr": _plain("YCbCr converted to RGB"),
+    "HSV": _plain("HSV converted to RGB"),
+    "I": _integers,
+    "I;16": _integers,
+    "I;16B": _integers,
+    "I;16L": _integers,
+    "I;16N": _integers,
+    "F": _stretched,
+}
+
+
+# Opening files, and saying what went wrong
+
+
+class _PillowScope:
+    """Pillow as this program needs it while any thread reads a picture: our size limit, and no warnings.
+
+    Pillow's limit is a global that it also reads while decoding a TIFF; it is raised when the first reader comes and
+    restored when the last one leaves, so that threads decode side by side.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._readers = 0
+        self._limit: int | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            # `warnings.catch_warnings` would put back the filters of whatever another thread is doing (torch uses it
+            # all the time), so a filter that touches nothing but Pillow's own modules is put in front and stays.
+            if _HUSH not in warnings.filters[:1]:
+                warnings.filterwarnings("ignore", module=_HUSH[3].pattern)
+            if not self._readers:
+                self._limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, PIXEL_LIMIT
+            self._readers += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._readers -= 1
+            if not self._readers:
+                Image.MAX_IMAGE_PIXELS = self._limit
+
+
+_HUSH = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
+_PILLOW = _PillowScope()
+
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (FileNotFoundError, "does not exist; check the path"),
+    (PermissionError, "may not be read by you; change its permissions or copy it elsewhere"),
+    (Image.DecompressionBombError, f"has more than {PIXEL_LIMIT // 10**6} million pixels; scale it down first"),
+    (UnidentifiedImageError, f"is not a readable picture ({_FORMAT_LIST}); check the file or save it again as PNG"),
+    (MemoryError, "needs more memory than is free; close other programs or scale it down"),
+)
+_DAMAGED = "is damaged or cut short; copy it again from its source or save it again as PNG"
+
+
+@contextmanager
+def _plain_errors(name: str) -> Iterator[None]:
+    """Turn whatever reading raises into one sentence that names the file."""
+    try:
+        with _PILLOW:
+            yield
+    except PictureError:
+        raise
+    except Exception as error:  # Pillow's decoders raise nearly any type on damaged files
+        raise PictureError(f"{name} {_reason(error)}.") from error
+
+
+def _reason(error: Exception) -> str:
+    for kind, reason in _REASONS:
+        if isinstance(error, kind):
+            return reason
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot be read ({error.strerror}); check the disk or the path"
+    return _DAMAGED
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """A file's image, header read; errors while it is used become sentences too."""
+    with _plain_errors(str(path)):
+        _check_file(path)
+        with Image.open(path, formats=_FORMATS) as image:
+            _check_pixels(*image.size, str(path))
+            yield image
+
+
+def _check_file(path: Path) -> None:
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise PictureError(f"{path} is a folder; choose a picture inside it.")
+    if not stat.S_ISREG(status.st_mode):
+        raise PictureError(f"{path} is not an ordinary file; choose a picture file.")
+    if not status.st_size:
+        raise PictureError(f"{path} is empty (0 bytes); copy it again from its source.")
+
+
+def _check_pixels(width: int, height: int, name: str) -> None:
+    if not width * height:
+        raise PictureError(f"{name} has no pixels ({height} x {width}); choose another picture.")
+    if width * height > PIXEL_LIMIT:
+        limit = PIXEL_LIMIT // 10**6
+        raise PictureError(f"{name} claims {height} x {width} pixels, more than {limit} million; scale it down first.")

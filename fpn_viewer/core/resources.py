@@ -1,0 +1,32 @@
+"""Files that ship with the program: bundled checkpoints, sample pictures, icons."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+#: beside the package in a checkout; inside it in an installed wheel
+_PLACES = (Path(__file__).parents[1] / "resources", Path(__file__).parents[2] / "resources")
+
+
+@cache
+def resources() -> Path:
+    """The folder of the shipped files.
+
+    Raises:
+        FileNotFoundError: the installation is incomplete.
+    """
+    for place in _PLACES:
+        if (place / "checkpoints").is_dir():
+            return place
+    raise FileNotFoundError(f"the program's resources are in neither {_PLACES[0]} nor {_PLACES[1]}; install it again")
+
+
+def bundled_checkpoints() -> dict[str, Path]:
+    """Bundled detectors by name, "demo" first."""
+    return {path.stem: path for path in sorted((resources() / "checkpoints").glob("*.safetensors"))}
+
+
+def sample_pictures() -> tuple[Path, ...]:
+    """The sample scenes, in order."""
+    return tuple(sorted((resources() / "samples").glob("*.jpg")))
