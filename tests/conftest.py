@@ -21,10 +21,12 @@ HAS_QT = find_spec("PySide6") is not None
 collect_ignore_glob = [] if HAS_QT else ["gui/*", "unit/viewmodels/*", "benchmarks/*"]
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Takes the options of pytest-qt out of the way where Qt is not installed."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Knows pytest-qt's settings where it is not installed: the run without Qt proves that the lower layers need none."""
     if not HAS_QT:
-        config.addinivalue_line("markers", "qt_no_exception_capture: known to pytest-qt only")
+        for name in ("qt_api", "qt_log_level_fail"):
+            parser.addini(name, "of pytest-qt")
+        parser.addini("qt_log_ignore", "of pytest-qt", type="linelist")
 
 
 @pytest.fixture(autouse=True)

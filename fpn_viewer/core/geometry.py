@@ -103,9 +103,7 @@ def net_size(image_size: Size, min_size: int, max_size: int) -> Size:
     Raises:
         DetectorError: a side would become 0 px.
     """
-    # the same float32 steps as torchvision's, because the size is rounded down and one ulp can cost a pixel
-    short, long = (np.float32(f(image_size)) for f in (min, max))
-    scale = float(min(np.float32(min_size) / short, np.float32(max_size) / long))
+    scale = min(min_size / min(image_size), max_size / max(image_size))
     size = int(image_size[0] * scale), int(image_size[1] * scale)
     if min(size) < 1:
         raise DetectorError(

@@ -24,7 +24,7 @@ def resources() -> Path:
 
 def bundled_checkpoints() -> dict[str, Path]:
     """Bundled detectors by name, "demo" first."""
-    return {path.stem: path for path in sorted((resources() / "checkpoints").glob("*.safetensors"))}
+    return {path.stem: path for path in sorted((resources() / "checkpoints").glob("*.safetensors"), key=lambda p: p.stem)}
 
 
 def sample_pictures() -> tuple[Path, ...]:

@@ -160,4 +160,4 @@ class StageTime:
 
 def as_numpy(tensor: Any) -> NDArray[Any]:
     """A tensor's values as an array of its own (a plain `.numpy()` would alias the tensor)."""
-    return np.array(tensor.detach().cpu())
+    return tensor.detach().cpu().numpy().copy()  # type: ignore[no-any-return]

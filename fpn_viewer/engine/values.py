@@ -127,7 +127,8 @@ class Plane:
         signed: True when the map is diverging around (low + high) / 2.
         unit: what the numbers are, for the colour bar.
         box_img: xyxy image px that `values` covers; it may reach past the picture, where drawing clips it.
-        broken: cells that hold NaN or infinity, which are drawn hatched.
+        broken: number of cells that hold NaN or infinity, which are drawn hatched; their value is 0.
+        broken_at: (h, w), True in those cells; None when there are none.
     """
 
     cell: tuple[str, str]
@@ -139,6 +140,7 @@ class Plane:
     unit: str
     box_img: Box
     broken: int = 0
+    broken_at: NDArray[np.bool_] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

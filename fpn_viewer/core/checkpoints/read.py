@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 #: keys under which training scripts put the tensors, best first
 _ENVELOPES = ("model_ema", "model", "state_dict")
 _PREFIXES = ("module.", "_orig_mod.", "model.")
+#: what torch's reader and unpickler raise on bytes that are not what they expect
+_DAMAGED = (OSError, RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError, ImportError)
 #: classes that torchvision's reference scripts pickle beside the tensors; they only hold values
 _HARMLESS = [argparse.Namespace, pathlib.PosixPath, pathlib.WindowsPath]
 
@@ -51,7 +53,7 @@ def _load(path: Path) -> Any:
         raise CheckpointError(
             f"{path.name} holds more than tensors and would have to run code to load; save its state_dict() again with torch.save."
         ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except _DAMAGED as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"{path} cannot be read as a checkpoint ({first}); is the file complete?") from error
 

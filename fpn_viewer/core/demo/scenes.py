@@ -40,7 +40,7 @@ SIZE_LIMITS = (5.0, 200.0)
 LEAST_VISIBLE = 0.35
 LEAST_INSIDE = 0.4
 # Odds of filling a slot, above the wanted shares for classes whose slots only some places offer.
-ODDS = {objects.CAR: 0.42, objects.TRUCK: 0.11, objects.BOAT: 0.18, objects.PLANE: 0.45, objects.TANK: 0.75}
+ODDS = {objects.CAR: 0.42, objects.TRUCK: 0.10, objects.BOAT: 0.18, objects.PLANE: 0.40, objects.TANK: 0.90}
 SCALES = (1.1, 6.0)
 # Cars and boats would otherwise fill scenes that offer places for little else.
 LIMITS = {objects.CAR: 0.46, objects.BOAT: 0.32}
@@ -196,7 +196,7 @@ def _generate(seed: int, size: tuple[int, int], with_objects: bool) -> Scene:
 
 
 def _build_world(rng: np.random.Generator, size: tuple[int, int]) -> World:
-    scale = SCALES[0] * (SCALES[1] / SCALES[0]) ** float(rng.beta(0.72, 0.42))
+    scale = SCALES[0] * (SCALES[1] / SCALES[0]) ** float(rng.beta(0.66, 0.44))
     azimuth, slope = rng.uniform(0, 2 * math.pi), rng.uniform(0.5, 1.5)
     canvas = Canvas(rng, size, (float(slope * math.cos(azimuth)), float(slope * math.sin(azimuth))))
     place = ARCHETYPES[rng.choice(len(ARCHETYPES), p=ARCHETYPE_ODDS)]
@@ -290,8 +290,8 @@ def _place_objects(world: World, cast: _Cast, rng: np.random.Generator) -> None:
 
 def _try_place(world: World, cast: _Cast, slot: Slot, rng: np.random.Generator) -> None:
     sprite = _fitting_sprite(world, slot, rng)
-    box = _cut(sprite.box, world.canvas.shape)
     where, alpha = world.canvas.window(sprite.patch)
+    box = _cut_box(sprite, where, alpha)
     inside = float(alpha.sum()) / max(float(sprite.patch.alpha.sum()), 1e-6)
     longest = max(box[2] - box[0], box[3] - box[1])
     taken = cast.occupied[where]
@@ -397,6 +397,11 @@ def _cover(world: World, cast: _Cast, patch: Patch) -> bool:
     return True
 
 
-def _cut(box: tuple[float, float, float, float], shape: tuple[int, int]) -> tuple[float, float, float, float]:
-    (x0, x1), (y0, y1) = (np.clip(box[axis::2], 0, shape[1 - axis]) for axis in (0, 1))
-    return float(x0), float(y0), float(x1), float(y1)
+def _cut_box(sprite: Sprite, where: tuple[slice, slice], alpha: Array) -> tuple[float, float, float, float]:
+    """Returns the bounds of what the picture holds of a sprite, given its window there."""
+    rows, columns = (np.flatnonzero(alpha.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return 0.0, 0.0, 0.0, 0.0
+    (top, left), (x0, y0, x1, y1) = (side.start for side in where), sprite.box
+    inner = (left + columns[0], top + rows[0], left + columns[-1] + 1, top + rows[-1] + 1)
+    return max(x0, float(inner[0])), max(y0, float(inner[1])), min(x1, float(inner[2])), min(y1, float(inner[3]))

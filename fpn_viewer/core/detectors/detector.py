@@ -12,10 +12,11 @@ from fpn_viewer.core.detectors.device import choose_device, half_type
 from fpn_viewer.core.detectors.settings import using
 from fpn_viewer.core.errors import DetectorError, DeviceError
 from fpn_viewer.core.geometry import Geometry, Level, net_size
-from fpn_viewer.core.images import open_picture
+from fpn_viewer.core.images import Picture, open_picture
 from fpn_viewer.core.necks.fpn import fpn_graph
 from fpn_viewer.core.necks.evaluate import GraphNeck, fold
 from fpn_viewer.core.structures import StageTime
+from fpn_viewer.core.tracing.receptive import receptive_fields
 from fpn_viewer.core.tracing.record import STAGE_MODULES, hooked, record, wrapped
 from fpn_viewer.core.tracing.trace import RawSelection, Trace
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from torchvision.models.detection import FasterRCNN
 
     from fpn_viewer.core.detectors.spec import DetectorSpec, Settings
-    from fpn_viewer.core.images import Picture
     from fpn_viewer.core.necks.evaluate import Affine
     from fpn_viewer.core.necks.graph import Gains, Graph
     from fpn_viewer.core.tracing.record import Recording, Watcher
@@ -50,6 +50,7 @@ class Detector:
         self.graph: Graph = neck_graph(module)
         self._half = half_type(precision, device)
         self._affines = _affines(self.graph, module.backbone.fpn)
+        self._receptive = receptive_fields(module, self.graph)
 
     def trace(
         self,
@@ -73,7 +74,7 @@ class Detector:
             DetectorError: the picture cannot go through this network.
             DeviceError: the device ran out of memory.
         """
-        picture = open_picture(image)
+        picture = image if isinstance(image, Picture) else open_picture(image)
         in_force = self.spec.settings.changed(**dict(settings or {}))
         gains = dict(gains or {})
         self.graph.check_gains(gains)
@@ -122,6 +123,7 @@ class Detector:
             source=picture.source,
             digest=picture.digest,
             warnings=_warnings(seen),
+            receptive=self._receptive,
         )
 
 
@@ -223,7 +225,15 @@ def _warnings(seen: Recording) -> tuple[str, ...]:
     return ()
 
 
-def open_detector(source: Any, *, device: str = "auto", precision: str = "float32", **settings: Any) -> Detector:
+def _tell(watcher: Watcher | None, stage: str, fraction: float) -> None:
+    if watcher is not None:
+        watcher.check()
+        watcher.report(stage, fraction)
+
+
+def open_detector(
+    source: Any, *, device: str = "auto", precision: str = "float32", watcher: Watcher | None = None, **settings: Any
+) -> Detector:
     """A ready detector.
 
     Args:
@@ -231,6 +241,7 @@ def open_detector(source: Any, *, device: str = "auto", precision: str = "float3
             ("fasterrcnn_resnet50_fpn": random weights) or a `torch.nn.Module`.
         device: "auto" (CUDA, else MPS, else CPU), "cpu", "cuda", "cuda:0", "mps".
         precision: "float32", or on a GPU "float16" or "bfloat16".
+        watcher: told what is being done, and may stop between two steps.
         settings: fields of `Settings`, and class_names (with or without the background in front).
 
     Raises:
@@ -242,7 +253,9 @@ def open_detector(source: Any, *, device: str = "auto", precision: str = "float3
     from fpn_viewer.core.detectors.sources import resolve
 
     target = choose_device(device)
+    _tell(watcher, "reading weights", 0.5)
     spec, module = resolve(source, settings)
+    _tell(watcher, "building", 0.8)
     try:
         return Detector(spec, module, target, precision)
     except RuntimeError as error:

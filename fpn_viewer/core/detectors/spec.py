@@ -201,7 +201,8 @@ class DetectorSpec:
 
     def to_json(self) -> str:
         """The spec as JSON text, as written into a checkpoint's metadata."""
-        return json.dumps(dataclasses.asdict(dataclasses.replace(self, origins={})) | {"origins": dict(self.origins)})
+        plain = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return json.dumps(plain | {"settings": dataclasses.asdict(self.settings), "origins": dict(self.origins)})
 
     @classmethod
     def from_json(cls, text: str) -> DetectorSpec:

@@ -16,6 +16,7 @@ from fpn_viewer.core.geometry import Geometry, Level
 from fpn_viewer.core.necks.evaluate import Affine
 from fpn_viewer.core.necks.graph import Graph, Node, Op, Term
 from fpn_viewer.core.structures import StageTime
+from fpn_viewer.core.tracing.receptive import Window
 from fpn_viewer.core.tracing.trace import RawSelection, Trace
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ def save_trace(trace: Trace, path: str | Path) -> None:
     tensors |= {f"{group}/{n}": t for group in _GROUPS for n, t in getattr(raw, group).items()}
     try:
         # clones, because safetensors refuses tensors that share memory (the neck's weights may be views)
-        save_file({n: t.detach().cpu().contiguous().clone() for n, t in tensors.items()}, path, {"trace": json.dumps(_plain(trace))})
+        save_file(
+            {n: t.detach().cpu().contiguous().clone() for n, t in tensors.items()}, path, {"trace": json.dumps(_plain(trace))}
+        )
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path} cannot be written ({error}); choose another place.") from error
 
@@ -57,7 +60,7 @@ def _plain(trace: Trace) -> dict[str, Any]:
         "graph": dataclasses.asdict(trace.graph),
         "times": [dataclasses.asdict(t) for t in trace.times],
         "affines": {name: [a.stride, a.padding] for name, a in trace.affines.items()},
-        "receptive": {name: list(sides) for name, sides in trace.receptive.items()},
+        "receptive": dict(trace.receptive),
         "counts": trace.raw.counts,
         "roi_levels": trace.raw.roi_levels,
     }
@@ -107,7 +110,7 @@ def _rebuilt(plain: dict[str, Any], tensors: dict[str, Tensor]) -> Trace:
         source=plain["source"],
         digest=plain["digest"],
         warnings=tuple(plain["warnings"]),
-        receptive={name: tuple(sides) for name, sides in plain["receptive"].items()},
+        receptive={name: Window(*sides) for name, sides in plain["receptive"].items()},
     )
 
 

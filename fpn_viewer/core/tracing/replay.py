@@ -61,6 +61,8 @@ def select_proposals(
     boxes, scores = box_ops.clip_boxes_to_image(boxes_net, net_size), torch.sigmoid(logits)
     alive = _ladder(logits, "rpn_regression")
     rows = _top_k(logits, counts, settings.rpn_pre_nms_top_n)
+    # torchvision takes the sigmoid of the gathered logits; the vector unit's last bit depends on an element's place
+    scores[rows] = torch.sigmoid(logits[rows][None])[0]
     alive[rows] = STAGE["rpn_top_k"]
     rows = _step(rows, box_ops.remove_small_boxes(boxes[rows], RPN_MIN_SIZE), alive, "rpn_min_size")
     rows = _step(rows, torch.where(scores[rows] >= settings.rpn_score_thresh)[0], alive, "rpn_score")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fpn_viewer.core.necks.evaluate import Affine
     from fpn_viewer.core.necks.graph import Gains, Graph
     from fpn_viewer.core.structures import Divergence
+    from fpn_viewer.core.tracing.receptive import Window
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Trace:
         source: the picture's path, or "<array>".
         digest: of the picture's pixels.
         warnings: sentences about what looks wrong (NaN in a map, …).
+        receptive: what one cell sees: by node name of a backbone map in net px, by path of a neck's module in cells of its input.
     """
 
     spec: DetectorSpec
@@ -96,9 +98,10 @@ class Trace:
     source: str
     digest: str
     warnings: tuple[str, ...] = ()
+    receptive: Mapping[str, Window] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("maps", "affines", "gains"):
+        for name in ("maps", "affines", "gains", "receptive"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     # -- sizes ------------------------------------------------------------------------------------------------------
@@ -154,6 +157,17 @@ class Trace:
             return self.maps[name]
         (term,) = self.graph[name].terms
         return self._arrived(name, term.source, term.op.kind, term.op.factor)
+
+    def width(self, name: str) -> int:
+        """How many channels a node has, without computing it.
+
+        Raises:
+            KeyError: the pyramid has no such node.
+        """
+        while name not in self.maps:
+            (term,) = self.graph[name].terms
+            name = term.source
+        return int(self.maps[name].shape[0])
 
     def terms(self, name: str) -> dict[str, Tensor]:
         """The summands of a node by term name, gains applied; summed in this order they are the node bit for bit.

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from fpn_viewer.core.demo import scenes
 from fpn_viewer.core.demo.objects import KINDS, Pose, render
-from fpn_viewer.core.demo.scenes import CLASSES, Scene, SceneObject, coco_dict, generate
+from fpn_viewer.core.demo.scenes import CLASSES, coco_dict, generate
+
+if TYPE_CHECKING:
+    from fpn_viewer.core.demo.scenes import Scene, SceneObject
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -102,6 +106,15 @@ def test_box_is_tight_around_the_rendered_shape(label: int, scale: float) -> Non
 def test_tank_box_matches_its_diameter() -> None:
     sprite = render(5, Pose(50, 40, 1.0, 10.0, 3.0), (0.7, 0.4), np.random.default_rng(0))
     assert sprite.box == pytest.approx((35, 25, 65, 55), abs=0.5)
+
+
+def test_box_of_a_cut_object_encloses_only_what_the_picture_holds() -> None:
+    sprite = render(2, Pose(0.0, 50.0, 0.7, 12.0, 4.0), (0.7, 0.4), np.random.default_rng(0))
+    canvas = scenes.Canvas(np.random.default_rng(0), (100, 100), (0.7, 0.4))
+    where, alpha = canvas.window(sprite.patch)
+    x0, y0, x1, y1 = scenes._cut_box(sprite, where, alpha)
+    assert (x0, x1, y1) == pytest.approx((0, sprite.box[2], sprite.box[3]))
+    assert y0 > sprite.box[1] + 5
 
 
 def test_coco_document_describes_the_scenes() -> None:

@@ -1,0 +1,150 @@
+"""What one cell is made of, without computing the maps it lies in.
+
+`cell_sources` is `contributions` for a single cell: the few cells that reach it through the neck are gathered, step by step as the
+model moves them, and pass through the same weights (mode LINEAR-EXACT). That takes milliseconds: it can follow the cursor.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from fpn_viewer.core.necks.origins import origins
+from fpn_viewer.core.tracing.contributions import BIAS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+
+    from fpn_viewer.core.necks.evaluate import Affine
+    from fpn_viewer.core.necks.graph import Node, Term
+    from fpn_viewer.core.tracing.trace import Trace
+
+#: the name of the term that comes from the level above
+TOP_DOWN = "top-down"
+
+
+def cell_vector(trace: Trace, name: str, row: int, column: int) -> Tensor:
+    """One cell of any node (C,) float32; a node that is only moved cells of another is read there."""
+    while name not in trace.maps:
+        (term,) = trace.graph[name].terms
+        node = trace.graph[name]
+        (row,), (column,) = (_origins(trace, node, term, [cell], axis) for axis, cell in enumerate((row, column)))
+        name = term.source
+    return trace.maps[name][:, row, column].float()
+
+
+def top_down_share(trace: Trace, level: str, row: int, column: int) -> float | None:
+    """‖T‖ / (‖L‖ + ‖T‖) of a merged cell, 0 to 1, with the trace's gains; None without a top-down term, or when all terms are 0."""
+    node = trace.graph.at(level, "merged")
+    if node is None or all(term.name != TOP_DOWN for term in node.terms):
+        return None
+    with torch.inference_mode():
+        norms = {t.name: _factor(trace, node, t) * float(cell_vector(trace, t.source, row, column).norm()) for t in node.terms}
+    norms = {name: abs(norm) for name, norm in norms.items()}
+    total = sum(norms.values())
+    return norms[TOP_DOWN] / total if total > 0 else None
+
+
+def is_linear(trace: Trace, name: str) -> bool:
+    """Whether every operation on the way to a node is affine, so that its sources can be told apart exactly."""
+    return all(
+        (term.op.kind != "module" or term.op.module in trace.affines) and is_linear(trace, term.source)
+        for term in trace.graph[name].terms
+    )
+
+
+def cell_sources(trace: Trace, name: str, row: int, column: int) -> dict[str, Tensor]:
+    """What each backbone map, and the biases, gave to one cell of a node.
+
+    Returns:
+        "C2" … and "bias" to (C,) float32 on the trace's device: the values of `trace.sources(name)` at that cell. Empty when an
+        operation on the way is not affine.
+    """
+    if not is_linear(trace, name):
+        return {}
+    with torch.inference_mode():
+        return {source: part[:, 0, 0] for source, part in _parts(trace, trace.graph[name], [row], [column]).items()}
+
+
+def projections(sources: Mapping[str, Tensor], whole: Tensor) -> dict[str, float]:
+    """How far each source carries a cell's vector: <c_s, P> / <P, P>; a share may be negative, and together they are 1.
+
+    Args:
+        sources: to (C,).
+        whole: the cell's own vector (C,).
+
+    Returns:
+        Source to share; empty when the vector is 0 or not finite.
+    """
+    if not sources:
+        return {}
+    square = float(whole.double() @ whole.double())
+    if not 0 < square < float("inf"):
+        return {}
+    dots = torch.stack(list(sources.values())).double() @ whole.double() / square
+    return dict(zip(sources, dots.tolist(), strict=True))
+
+
+def _parts(trace: Trace, node: Node, rows: Sequence[int], columns: Sequence[int]) -> dict[str, Tensor]:
+    """The sources of a node at a grid of its cells, each (C, rows, columns)."""
+    if not node.terms:
+        return {node.name: _gathered(trace.maps[node.name], rows, columns)}
+    total: dict[str, Tensor] = {}
+    for term in node.terms:
+        factor = _factor(trace, node, term)
+        for source, x in _through(trace, node, term, rows, columns).items():
+            part = x if factor == 1.0 else x * factor
+            total[source] = total[source] + part if source in total else part
+    return total
+
+
+def _through(trace: Trace, node: Node, term: Term, rows: Sequence[int], columns: Sequence[int]) -> dict[str, Tensor]:
+    source = trace.graph[term.source]
+    if term.op.kind != "module":
+        return _parts(trace, source, _origins(trace, node, term, rows, 0), _origins(trace, node, term, columns, 1))
+    affine = trace.affines[term.op.module]
+    if not source.terms:
+        # the model itself has computed W*C + b here
+        field = affine.bias.float()[:, None, None].expand(-1, len(rows), len(columns))
+        return {source.name: _gathered(trace.maps[node.name], rows, columns) - field, BIAS: field}
+    return _convolved(trace, source, affine, rows, columns)
+
+
+def _convolved(trace: Trace, source: Node, affine: Affine, rows: Sequence[int], columns: Sequence[int]) -> dict[str, Tensor]:
+    """The parts of the source's cells under the kernel, through its weights; beyond the map they are the padding's zeros."""
+    side = affine.weight.shape[-1]
+    height, width = trace.level(source.level).size
+    (ys, inside_y), (xs, inside_x) = (_under(affine, cells, size) for cells, size in ((rows, height), (columns, width)))
+    parts = _parts(trace, source, ys, xs)
+    stack = torch.stack(list(parts.values()))
+    device = stack.device
+    stack = stack * (torch.tensor(inside_y, device=device)[:, None] & torch.tensor(inside_x, device=device))
+    stack = stack.view(len(parts), -1, len(rows), side, len(columns), side)
+    out = torch.einsum("oiab,sinamb->sonm", affine.weight.float(), stack)
+    through = dict(zip(parts, out, strict=True))
+    through[BIAS] = through.get(BIAS, torch.zeros((), device=device)) + affine.bias.float()[:, None, None]
+    return through
+
+
+def _under(affine: Affine, cells: Sequence[int], size: int) -> tuple[list[int], list[bool]]:
+    """The input cells under each output cell's kernel, moved onto the map where they are beyond it, and whether they were on it."""
+    side = affine.weight.shape[-1]
+    wanted = [cell * affine.stride - affine.padding + k for cell in cells for k in range(side)]
+    return [min(max(cell, 0), size - 1) for cell in wanted], [0 <= cell < size for cell in wanted]
+
+
+def _gathered(x: Tensor, rows: Sequence[int], columns: Sequence[int]) -> Tensor:
+    ys, xs = (torch.tensor(cells, device=x.device) for cells in (rows, columns))
+    return x[:, ys[:, None], xs[None, :]].float()
+
+
+def _origins(trace: Trace, node: Node, term: Term, cells: Sequence[int], axis: int) -> list[int]:
+    sizes = (trace.level(trace.graph[one].level).size[axis] for one in (term.source, node.name))
+    return origins(term.op, cells, *sizes)
+
+
+def _factor(trace: Trace, node: Node, term: Term) -> float:
+    return term.weight * trace.gains.get((node.name, term.name), 1.0)

@@ -1,0 +1,216 @@
+"""One table of everything a menu, a key or a button can do; menus, tooltips and the sheet of keys are made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QAction, QKeySequence
+
+from fpn_viewer.ui.icons import icon
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from PySide6.QtGui import QPalette
+    from PySide6.QtWidgets import QMainWindow, QMenu
+
+
+@dataclass(frozen=True)
+class ActionRow:
+    """One thing the user can do.
+
+    Attributes:
+        id: unique name.
+        text: as in the menu, with the mnemonic's "&".
+        menu: title of its menu; a key of `MENUS`.
+        slot: dotted path of the called method, from the window; it takes no argument.
+        keys: shortcuts, the one shown first; no two actions share one.
+        tip: one sentence for the tooltip and the sheet of keys.
+        icon: name of its drawing, or "".
+        group: actions of one menu with different groups are kept apart by a line.
+    """
+
+    id: str
+    text: str
+    menu: str
+    slot: str
+    keys: tuple[str, ...] = ()
+    tip: str = ""
+    icon: str = ""
+    group: int = 0
+
+
+#: menu titles in the order of the menu bar, with their mnemonics
+MENUS: dict[str, str] = {"File": "&File", "View": "&View", "Detector": "&Detector", "Help": "&Help"}
+
+ACTIONS: tuple[ActionRow, ...] = (
+    ActionRow(
+        "open_pictures", "&Open pictures…", "File", "opening.choose_pictures", ("Ctrl+O",), "Add pictures to the list", "pictures"
+    ),
+    ActionRow(
+        "open_folder",
+        "Open &folder…",
+        "File",
+        "opening.choose_folder",
+        ("Ctrl+Shift+O",),
+        "Add all pictures of a folder to the list",
+        "folder",
+    ),
+    ActionRow(
+        "save_picture",
+        "&Save picture…",
+        "File",
+        "saving.choose_file",
+        ("Ctrl+S",),
+        "Save the view in the centre as PNG or SVG",
+        "save",
+        1,
+    ),
+    ActionRow(
+        "copy_picture",
+        "&Copy picture",
+        "File",
+        "saving.copy",
+        ("Ctrl+Shift+C",),
+        "Copy the view in the centre to the clipboard",
+        "copy",
+        1,
+    ),
+    ActionRow(
+        "preferences",
+        "&Preferences…",
+        "File",
+        "show_preferences",
+        ("Ctrl+,",),
+        "Theme and memory for earlier pictures",
+        "preferences",
+        2,
+    ),
+    ActionRow("quit", "&Quit", "File", "quit", ("Ctrl+Q",), "Close the window; what runs is stopped", "", 2),
+    ActionRow("previous", "&Previous picture", "View", "show_previous", ("P",), "Show the previous picture of the list", "previous"),
+    ActionRow("next", "&Next picture", "View", "show_next", ("N",), "Show the next picture of the list", "next"),
+    ActionRow("tab_pyramid", "P&yramid", "View", "show_pyramid", ("Ctrl+1",), "All maps of the pyramid, level by level", "", 1),
+    ActionRow("tab_anchors", "&Anchors && RPN", "View", "show_anchors", ("Ctrl+2",), "What became of every anchor in the RPN", "", 1),
+    ActionRow("full_screen", "&Full screen", "View", "toggle_full_screen", ("F11",), "Fill the screen, or go back", "", 3),
+    ActionRow("reset_layout", "&Reset layout", "View", "reset_layout", (), "Put all panels back where they were at first", "", 3),
+    ActionRow("run", "&Run", "Detector", "document.run", ("F5",), "Run the detector over the current picture again", "run"),
+    ActionRow("cancel", "&Cancel", "Detector", "document.cancel", ("Esc",), "Stop what runs; what is shown stays", "cancel"),
+    ActionRow(
+        "open_checkpoint",
+        "Open &checkpoint…",
+        "Detector",
+        "opening.choose_checkpoint",
+        ("Ctrl+K",),
+        "Open a detector from a file of weights (.pth, .pt, .safetensors)",
+        "checkpoint",
+        1,
+    ),
+    ActionRow("shortcuts", "&Keys and gestures", "Help", "show_shortcuts", ("?", "F1"), "List all keys", "keyboard"),
+    ActionRow("samples", "Open &sample pictures", "Help", "opening.open_samples", (), "Add the bundled scenes to the list"),
+    ActionRow("welcome", "Show the &welcome", "Help", "show_welcome", (), "Say again what to press first"),
+    ActionRow("about", "&About fpn_viewer", "Help", "show_about", (), "Versions of the program and its libraries", "", 1),
+)
+
+#: keys and gestures that the views themselves understand: where, and (what to do, what happens)
+GESTURES: dict[str, tuple[tuple[str, str], ...]] = {
+    "Everywhere over the maps": (
+        ("Wheel", "Zoom at the cursor, in all maps together"),
+        ("Drag", "Move the picture, in all maps together"),
+        ("Double-click · Enter", "Enlarge a map"),
+        ("Esc", "Back to all maps"),
+        ("F", "Fit the picture"),
+        ("1", "One picture pixel is one screen pixel"),
+        ("Ctrl+Wheel", "More or less of the map over the picture"),
+        ("Space, held", "Hide everything that lies over the picture"),
+        ("Click", "Read all levels at that place in the Probe panel"),
+        ("B, then drag", "Draw a box, to rank channels by what they see in it"),
+        ("Del", "Remove the box"),
+    ),
+    "Maps": (
+        ("← →", "Previous or next channel; with Shift ten at once"),
+        ("↑ ↓", "Finer or coarser level"),
+        ("[ ]", "Another way to make one map of all channels"),
+        ("D", "Detections on or off"),
+    ),
+    "Anchors & RPN": (
+        ("A", "Anchors on or off"),
+        ("R", "Proposals on or off"),
+    ),
+    "List of pictures": (
+        ("↑ ↓", "Previous or next picture"),
+        ("Del", "Take the picture out of the list; the file stays"),
+    ),
+}
+
+
+def make_actions(window: QMainWindow) -> dict[str, QAction]:
+    """Makes the actions of the table and gives them to the window, so that their keys work everywhere in it.
+
+    Args:
+        window: Owns the actions and has the methods that `ActionRow.slot` names.
+
+    Returns:
+        The actions by `ActionRow.id`.
+    """
+    made = {}
+    for row in ACTIONS:
+        action = QAction(row.text, window)
+        action.setObjectName(row.id)
+        action.setShortcuts([QKeySequence(key) for key in row.keys])
+        action.setToolTip(tooltip(row))
+        action.setMenuRole(_ROLES.get(row.id, QAction.MenuRole.NoRole))
+        # A bound method: a lambda that holds the window would keep it alive for ever.
+        action.triggered.connect(attrgetter(row.slot)(window))
+        window.addAction(action)
+        made[row.id] = action
+    return made
+
+
+_ROLES = {
+    "quit": QAction.MenuRole.QuitRole,
+    "about": QAction.MenuRole.AboutRole,
+    "preferences": QAction.MenuRole.PreferencesRole,
+}
+
+
+def tooltip(row: ActionRow) -> str:
+    """What a button of the action says: the sentence and the key."""
+    keys = shown_keys(row)
+    return f"{row.tip} ({keys})" if keys else row.tip
+
+
+def shown_keys(row: ActionRow) -> str:
+    """The action's keys as this platform writes them."""
+    return " or ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in row.keys)
+
+
+def plain_text(row: ActionRow) -> str:
+    """The action's name without mnemonic and dots."""
+    return row.text.replace("&&", "\0").replace("&", "").replace("\0", "&").removesuffix("…")
+
+
+def fill_menu(menu: QMenu, title: str, actions: Mapping[str, QAction]) -> None:
+    """Puts the actions of one menu into it, with a line between groups.
+
+    Args:
+        menu: The menu.
+        title: A key of `MENUS`.
+        actions: What `make_actions` returned.
+    """
+    group = 0
+    for row in ACTIONS:
+        if row.menu != title:
+            continue
+        if row.group != group:
+            menu.addSeparator()
+            group = row.group
+        menu.addAction(actions[row.id])
+
+
+def colour_icons(actions: Mapping[str, QAction], palette: QPalette) -> None:
+    """Draws the actions' icons in a palette's text colour; again whenever the theme changes."""
+    for row in ACTIONS:
+        if row.icon:
+            actions[row.id].setIcon(icon(row.icon, palette))

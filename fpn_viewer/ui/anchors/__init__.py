@@ -1,0 +1,1 @@
+"""The tab "Anchors & RPN": anchors, proposals, detections and objectness over the picture."""

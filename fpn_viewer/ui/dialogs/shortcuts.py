@@ -1,0 +1,54 @@
+"""The sheet of keys, made from the table of actions and the gestures of the views."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QTextBrowser
+
+from fpn_viewer.ui.actions import ACTIONS, GESTURES, MENUS, plain_text, shown_keys
+from fpn_viewer.ui.dialogs.base import SmallDialog
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
+
+def sheet() -> dict[str, list[tuple[str, str]]]:
+    """All keys and gestures: (keys, what happens) by heading."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for menu in MENUS:
+        rows = [(shown_keys(row), row.tip or plain_text(row)) for row in ACTIONS if row.menu == menu and row.keys]
+        found[menu] = rows
+    return found | {heading: list(rows) for heading, rows in GESTURES.items()}
+
+
+def _html() -> str:
+    blocks = []
+    for heading, rows in sheet().items():
+        lines = "".join(
+            f'<tr><td width="190" style="padding:2px 12px 2px 0"><b>{escape(keys)}</b></td>'
+            f'<td style="padding:2px 0">{escape(sentence)}</td></tr>'
+            for keys, sentence in rows
+        )
+        blocks.append(f'<p style="margin:12px 0 4px 0">{escape(heading)}</p><table cellspacing="0">{lines}</table>')
+    return "<hr>".join(blocks)
+
+
+class ShortcutsDialog(SmallDialog):
+    """All keys on one page."""
+
+    def __init__(self, parent: QWidget) -> None:
+        """Fills the page."""
+        super().__init__("Keys and gestures", parent)
+        self.page = QTextBrowser()
+        self.page.setAccessibleName("Keys and gestures")
+        self.page.setHtml(_html())
+        self.column.addWidget(self.page)
+        self.finish()
+
+    def sizeHint(self) -> QSize:
+        """High enough for most of the page, but not higher than the window."""
+        window = self.parentWidget()
+        return QSize(640, min(820, window.height() - 60) if window is not None else 820)
