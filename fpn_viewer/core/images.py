@@ -32,9 +32,10 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from fpn_viewer.core.errors import PictureError
+from fpn_viewer.core.pixel_modes import CONVERTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 Pixels = NDArray[np.uint8]
 Source = str | os.PathLike[str] | Image.Image | NDArray[Any]
@@ -65,8 +66,6 @@ SUFFIXES = {
 _FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
 _FORMAT_LIST = ", ".join(_FORMATS)
 _DISPLAY_SIDE = 2048
-_BAND_ROWS = 256
-_WHITE_LEVELS = (255, 4095, 65535)
 _DIGITS = re.compile(r"\d+")
 
 
@@ -256,7 +255,7 @@ def _from_array(array: NDArray[Any]) -> Picture:
     _check_pixels(array.shape[1], array.shape[0], "<array>")
     if array.shape[2:] == (3,):
         return Picture(np.array(array, order="C"), "<array>")
-    rgb, notes = _CONVERTERS["RGBA" if array.ndim == 3 else "L"](Image.fromarray(np.ascontiguousarray(array)))
+    rgb, notes = CONVERTERS["RGBA" if array.ndim == 3 else "L"](Image.fromarray(np.ascontiguousarray(array)))
     return Picture(np.asarray(rgb), "<array>", notes)
 
 
@@ -276,7 +275,7 @@ def _decoded(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     # Asked again: Pillow turns a TIFF itself while loading it.
     turn = _TURNS.get(_orientation(image))
     upright = image if turn is None else image.transpose(turn)
-    convert = _CONVERTERS.get(image.mode)
+    convert = CONVERTERS.get(image.mode)
     if convert is None:
         raise PictureError(f"{_name(image)} has pixels of kind {image.mode}; save it as 8-bit RGB and open that.")
     rgb, notes = convert(upright)
@@ -321,84 +320,6 @@ def _frame_notes(image: Image.Image) -> tuple[str, ...]:
         return (f"frame {image.tell() + 1} of {frames}",) if frames > 1 else ()
     except Exception:  # a file cut short behind the frame that was read
         return ("later frames damaged",)
-
-
-# Conversion to RGB, by Pillow mode
-
-_Converted = tuple[Image.Image, tuple[str, ...]]
-
-
-def _plain(*notes: str) -> Callable[[Image.Image], _Converted]:
-    """A converter for 8-bit modes, which may carry a transparent colour."""
-
-    def convert(image: Image.Image) -> _Converted:
-        if image.has_transparency_data:
-            rgb, alpha_notes = _composited(image)
-            return rgb, notes + alpha_notes
-        return (image if image.mode == "RGB" else image.convert("RGB")), notes
-
-    return convert
-
-
-def _composited(image: Image.Image) -> _Converted:
-    rgba = image.convert("RGBA")
-    alpha = rgba.getchannel("A")
-    rgb = rgba.convert("RGB")
-    if alpha.getextrema() == (255, 255):
-        return rgb, ("opaque alpha dropped",)
-    canvas = Image.new("RGB", image.size, (255, 255, 255))
-    canvas.paste(rgb, mask=alpha)
-    return canvas, ("alpha composited on white",)
-
-
-def _integers(image: Image.Image) -> _Converted:
-    values = np.asarray(image)
-    low, high = int(values.min()), int(values.max())
-    if low < 0 or high > _WHITE_LEVELS[-1]:
-        return _stretched(image)
-    white = next(level for level in _WHITE_LEVELS if high <= level)
-    table = (np.arange(white + 1) * 255 + white // 2) // white
-    grey = table.astype(np.uint8)[values]
-    return Image.fromarray(grey).convert("RGB"), (f"integer grey scaled from 0..{white} to 0..255",)
-
-
-def _stretched(image: Image.Image) -> _Converted:
-    values = np.asarray(image)
-    finite = np.isfinite(values)
-    known = values[finite]
-    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
-    scale = 255.0 / (high - low) if high > low else 0.0
-    grey = np.zeros(values.shape, np.uint8)
-    # In bands, because a whole 100-megapixel plane of float64 takes 0.8 GB.
-    for top in range(0, len(values), _BAND_ROWS):
-        band = slice(top, top + _BAND_ROWS)
-        safe = np.where(finite[band], values[band].astype(np.float64), low)
-        grey[band] = np.rint((safe - low) * scale).astype(np.uint8)
-    lost = int(finite.size - np.count_nonzero(finite))
-    notes = (f"grey stretched from {low:g}..{high:g} to 0..255",)
-    return Image.fromarray(grey).convert("RGB"), notes + ((f"{lost} samples not finite, shown black",) if lost else ())
-
-
-_CONVERTERS: dict[str, Callable[[Image.Image], _Converted]] = {
-    "RGB": _plain(),
-    "RGBA": _plain(),
-    "RGBX": _plain(),
-    "RGBa": _plain("premultiplied alpha divided out"),
-    "L": _plain("grey repeated in three channels"),
-    "LA": _plain("grey repeated in three channels"),
-    "1": _plain("1-bit shown as 0 and 255"),
-    "P": _plain("palette expanded"),
-    "PA": _plain("palette expanded"),
-    "CMYK": _plain("CMYK converted to RGB without a colour profile"),
-    "YCbCr": _plain("YCbCr converted to RGB"),
-    "HSV": _plain("HSV converted to RGB"),
-    "I": _integers,
-    "I;16": _integers,
-    "I;16B": _integers,
-    "I;16L": _integers,
-    "I;16N": _integers,
-    "F": _stretched,
-}
 
 
 # Opening files, and saying what went wrong

@@ -6,11 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fpn_viewer.core.geometry import frozen
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 #: every stage of a two-stage detector in order; `resize` and `anchors` inform and never kill
@@ -52,7 +51,8 @@ class Table:
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return sum(int(getattr(self, f.name).nbytes) for f in dataclasses.fields(self))  # type: ignore[arg-type]
+        columns: list[NDArray[Any]] = [getattr(self, f.name) for f in dataclasses.fields(self)]  # type: ignore[arg-type]
+        return sum(column.nbytes for column in columns)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch
 
 from fpn_viewer.core.errors import SettingError
 from fpn_viewer.core.imaging.quantise import Range, Reduced, quantise, quantise_rgb, union
-from fpn_viewer.core.imaging.reduce import reduce_channels, reduce_map
+from fpn_viewer.core.imaging.reduce import SUMS, reduce_channels, reduce_map
 from fpn_viewer.core.necks.origins import origins
 from fpn_viewer.core.structures import as_numpy
 from fpn_viewer.core.tracing.probe import TOP_DOWN
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 OBJECTNESS = "objectness"
 _SHARES = Range(0.0, 1.0)
-#: reductions that a walk over the map may do beside the one asked for
-_WALKED = frozenset({"mean_abs", "l2", "max", "mean"})
 
 
 def render_planes(session: Session, key: str, reduction: str, channel: int, scale: str, token: Token) -> Planes:
@@ -107,7 +105,7 @@ def _reductions(session: Session, key: str, trace: Trace, name: str, reduction: 
         source = reduced_map(session, key, term.source, reduction, channel)
         return {reduction: _moved(trace, trace.graph[name], term, source.values)}
     x = trace.maps[name]
-    if reduction not in _WALKED:
+    if reduction not in SUMS:
         return {reduction: reduce_map(x, reduction, channel)}
     return reduce_channels(x, sorted({reduction, "l2"} if name in _normed(trace) else {reduction}))
 

@@ -62,6 +62,7 @@ class Opening(QObject):
         self._document, self._store, self._window = document, store, window
         self._asked: object = None
         self._source: object = None
+        self._settings: dict[str, object] = {}
         self._device = store.device
         document.detector_changed.connect(self._note_detector)
 
@@ -135,20 +136,19 @@ class Opening(QObject):
         else:
             self.open_detector(source, name, **self._settings)
 
-    def start_detector(self, checkpoint: str | None, device: str) -> None:
+    def start_detector(self, source: object, device: str, **settings: object) -> None:
         """Opens the first detector of a run.
 
         Args:
-            checkpoint: What the user named; the bundled demo when None.
+            source: As for `open_detector`; the bundled demo when None.
             device: "auto" stands for the device chosen last.
+            settings: What a checkpoint cannot say.
         """
-        device = self._store.device if device == "auto" else device
-        if checkpoint is not None:
-            self.open_detector(checkpoint, device)
+        self._device = self._store.device if device == "auto" else device
+        if source is not None:
+            self.open_detector(source, **settings)
         elif DEMO in _bundled():
-            self.open_detector(DEMO, device)
-        else:
-            self._device = device
+            self.open_detector(DEMO)
 
     # -- drops and menus --------------------------------------------------------------------------------------------
 

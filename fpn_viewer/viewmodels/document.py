@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -110,6 +111,7 @@ class Document(QObject):
         self._state = RunState()
         self._enlarged: tuple[str, str] | None = None
         self._select_first = False
+        self._opening = False
         self._worker = Bridge(requests.LANES, self)
         self._files = Bridge(files.FILE_LANES, self)
         self._worker.finished.connect(self._answered)
@@ -202,7 +204,9 @@ class Document(QObject):
             self._clear_picture()
             return
         self._files.request("picture", files.LoadPicture(self.path))
-        self._set_state("loading", text=f"Reading {self.path}")
+        # what takes seconds is said; that a picture is being read meanwhile is seen
+        if not self._opening:
+            self._set_state("loading", text=f"Reading {Path(self.path).name}")
         self.run()
 
     def step(self, by: int) -> None:
@@ -218,7 +222,8 @@ class Document(QObject):
 
     def open_detector(self, source: object, device: str = "auto", **settings: Any) -> None:
         """Opens a detector; the one before stays in use when this fails."""
-        self._set_state("opening", text=f"Opening {source}" if isinstance(source, str) else "Opening the given detector")
+        self._opening = True
+        self._set_state("opening", text=f"Opening {Path(source).name}" if isinstance(source, str) else "Opening the given detector")
         request = requests.OpenDetector(self._session, source, device=device, settings=settings)
         self._worker.request("detector", request)
 
@@ -232,7 +237,7 @@ class Document(QObject):
         if self.path is None or self._detector is None:
             return
         shown = self._display.state
-        self._set_state("running", text=f"Running {self._detector.spec.name} over {self.path}")
+        self._set_state("running", text=f"Running {self._detector.spec.name} over {Path(self.path).name}")
         request = requests.RunTrace(self._session, self.path, shown.reduction, shown.channel, shown.scale)
         self._worker.request("trace", request)
 
@@ -322,7 +327,7 @@ class Document(QObject):
             self._set_state("ready", text="No detector is open" if self._detector is None else "")
 
     def _opened(self, info: DetectorInfo) -> None:
-        self._detector = info
+        self._detector, self._opening = info, False
         self._display.update(channels=info.spec.neck_channels, channel=min(self._display.state.channel, info.spec.neck_channels - 1))
         self.detector_changed.emit(info)
         self._set_state("ready")
@@ -359,6 +364,7 @@ class Document(QObject):
             self.anchors_changed.emit(field)
 
     def _failed(self, lane: str, failure: Failure) -> None:
+        self._opening &= lane != "detector"
         if lane == "picture":
             self._clear_picture()
             self._worker.cancel("trace")
@@ -369,6 +375,7 @@ class Document(QObject):
             self._set_state("failed", text=failure.title)
 
     def _cancelled(self, lane: str) -> None:
+        self._opening &= lane != "detector"
         if lane in ("detector", "trace") and self._state.kind != "failed":
             self._set_state("cancelled", text="Cancelled; what was there before is still shown" if self._trace else "Cancelled")
 

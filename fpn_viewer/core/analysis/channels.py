@@ -11,6 +11,7 @@ import torch
 from fpn_viewer.core.errors import SettingError
 from fpn_viewer.core.geometry import frozen
 from fpn_viewer.core.structures import as_numpy
+from fpn_viewer.core.tracing.probe import region
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,7 +66,7 @@ def rank_channels(trace: Trace, name: str, box_img: Box) -> RankedChannels:
     visible = trace.geometry.visible_cells(level)
     (top, bottom), (left, right) = (_widened(span, size) for span, size in zip((rows, columns), visible, strict=True))
     with torch.inference_mode():
-        window = trace.node(name)[:, top:bottom, left:right].float()
+        window = region(trace, name, range(top, bottom), range(left, right))
         inner = torch.zeros(window.shape[1:], dtype=torch.bool, device=window.device)
         inner[rows[0] - top : rows[1] - top, columns[0] - left : columns[1] - left] = True
         return _ranked(window[:, inner], window[:, ~inner])
@@ -111,5 +112,10 @@ def _ranked(inside: Tensor, ring: Tensor) -> RankedChannels:
     flat = deviation <= 1e-6 * around.abs()
     contrast = torch.where(flat, 0.0, (mean - around) / deviation).nan_to_num(0.0, 0.0, 0.0)
     order = contrast.argsort(descending=True, stable=True)
-    columns = (frozen(as_numpy(part)) for part in (order.int(), contrast[order], mean[order], around[order]))
-    return RankedChannels(*columns, cells=int(inside.shape[1]))
+    return RankedChannels(
+        channel=frozen(as_numpy(order.int())),
+        contrast=frozen(as_numpy(contrast[order])),
+        inside=frozen(as_numpy(mean[order])),
+        ring=frozen(as_numpy(around[order])),
+        cells=int(inside.shape[1]),
+    )

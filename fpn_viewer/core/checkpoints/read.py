@@ -28,7 +28,7 @@ _PREFIXES = ("module.", "_orig_mod.", "model.")
 #: what torch's reader and unpickler raise on bytes that are not what they expect
 _DAMAGED = (OSError, RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError, ImportError)
 #: classes that torchvision's reference scripts pickle beside the tensors; they only hold values
-_HARMLESS = [argparse.Namespace, pathlib.PosixPath, pathlib.WindowsPath]
+_HARMLESS: list[Any] = [argparse.Namespace, pathlib.PosixPath, pathlib.WindowsPath]
 
 
 def read_checkpoint(path: Path) -> tuple[DetectorSpec, dict[str, Tensor]]:

@@ -1,4 +1,4 @@
-"""torchvision's Faster R-CNN state_dict to a DetectorSpec, from keys and shapes alone; what those cannot tell is marked as assumed."""
+"""torchvision's Faster R-CNN state_dict to a DetectorSpec, from keys and shapes; what those cannot tell is marked as assumed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fpn_viewer.core.errors import CheckpointError
 if TYPE_CHECKING:
     from torch import Tensor
 
-_DEPTHS = {
+_DEPTHS: dict[tuple[str, tuple[int, ...]], str] = {
     ("basic", (2, 2, 2, 2)): "resnet18",
     ("basic", (3, 4, 6, 3)): "resnet34",
     ("bottleneck", (3, 4, 6, 3)): "resnet50",

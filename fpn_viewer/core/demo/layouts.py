@@ -109,9 +109,7 @@ def marina(world: World, plot: Plot) -> None:
     for u in np.arange(-plot.length / 2 + berth, plot.length / 2, berth * 1.15):
         for side in (-1, 1):
             centre = side * (1.5 + length / 2) * scale
-            finger = plot.block(
-                float(u - berth * 0.56), side * (1 + length * 0.35) * scale, 0.5 * scale, length * 0.7 * scale
-            )
+            finger = plot.block(float(u - berth * 0.56), side * (1 + length * 0.35) * scale, 0.5 * scale, length * 0.7 * scale)
             world.canvas.surface([finger], "wood", 20)
             turn = side * math.pi / 2 + math.pi * float(rng.random() < 0.3)
             world.slots.append(plot.slot(BOAT, float(u), centre, turn, length * float(rng.uniform(0.75, 1.0))))
@@ -122,9 +120,7 @@ def place_marinas(world: World, count: int) -> None:
     for x, y in _shore_points(world, count * 4):
         heading = _seaward(world, x, y)
         length, width = min(world.metres(25, 90), 0.4 * world.canvas.shape[0]), world.metres(15, 32)
-        plot = Plot(
-            x + math.cos(heading) * length * 0.45, y + math.sin(heading) * length * 0.45, length, width, heading
-        )
+        plot = Plot(x + math.cos(heading) * length * 0.45, y + math.sin(heading) * length * 0.45, length, width, heading)
         if _is_afloat(world, plot) and world.claim(plot.outline()):
             marina(world, plot)
             count -= 1

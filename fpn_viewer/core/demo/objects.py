@@ -239,9 +239,7 @@ def _freighter(pen: Pen, half: float, side: float) -> None:
     for x in np.linspace(-half * 0.45, half * 0.3, 3):
         hatch = dim(ACCENTS[pen.rng.integers(len(ACCENTS))], 0.95)
         pen.box(float(x), float(x) + half * 0.27, side * 0.6, hatch)
-        pen.box(
-            float(x), float(x) + half * 0.27, side * 0.08, dim(hatch, 1.3), y=math.copysign(side * 0.5, pen.sunward[1])
-        )
+        pen.box(float(x), float(x) + half * 0.27, side * 0.08, dim(hatch, 1.3), y=math.copysign(side * 0.5, pen.sunward[1]))
 
 
 def draw_plane(pen: Pen) -> None:
@@ -324,9 +322,7 @@ def draw_tank(pen: Pen) -> None:
     pen.body(disc(0, 0, radius, 48), dim(pen.paint, 0.8))
     (_cone_roof, _cone_roof, _floating_roof)[pen.rng.integers(3)](pen, radius)
     turn = float(pen.rng.uniform(0, 2 * math.pi))
-    ladder = rotate(
-        np.array([(radius * 0.78, -0.5), (radius * 0.97, -0.5), (radius * 0.97, 0.5), (radius * 0.78, 0.5)]), turn
-    )
+    ladder = rotate(np.array([(radius * 0.78, -0.5), (radius * 0.97, -0.5), (radius * 0.97, 0.5), (radius * 0.78, 0.5)]), turn)
     pen.detail(ladder, (96, 92, 86))
 
 

@@ -115,8 +115,7 @@ def tank_farm(world: World, plot: Plot) -> None:
     pitch = max(pitch, math.sqrt(plot.length * plot.width / MOST_TANKS))
     columns, rows = (max(1, int(side // pitch)) for side in (plot.length, plot.width))
     pipes = [
-        plot.block(0, (row - (rows - 1) / 2) * pitch + pitch * 0.46, plot.length * 0.94, 0.5 * world.scale)
-        for row in range(rows)
+        plot.block(0, (row - (rows - 1) / 2) * pitch + pitch * 0.46, plot.length * 0.94, 0.5 * world.scale) for row in range(rows)
     ]
     world.canvas.colour(pipes, (188, 184, 172))
     for row in range(rows):
@@ -192,13 +191,10 @@ def airstrip(world: World, plot: Plot) -> None:
     world.canvas.surface([plot.outline()], "meadow", -4)
     world.canvas.surface([plot.block(0, plot.width * 0.22, plot.length, plot.width * 0.4)], "meadow", 14)
     cones = [
-        disc(*plot.point(float(u), plot.width * 0.02), 0.5 * world.scale, 8)
-        for u in np.linspace(-0.48, 0.48, 14) * plot.length
+        disc(*plot.point(float(u), plot.width * 0.02), 0.5 * world.scale, 8) for u in np.linspace(-0.48, 0.48, 14) * plot.length
     ]
     world.canvas.colour(cones, WHITE)
-    hangar = Plot(
-        *plot.point(-plot.length * 0.36, -plot.width * 0.3), plot.length * 0.2, plot.width * 0.3, plot.heading
-    )
+    hangar = Plot(*plot.point(-plot.length * 0.36, -plot.width * 0.3), plot.length * 0.2, plot.width * 0.3, plot.heading)
     raise_building(world, hangar, world.metres(4, 7), gabled=bool(world.rng.integers(2)))
     length = float(world.rng.uniform(9, 12.5))
     for u in np.arange(-plot.length * 0.18, plot.length * 0.46, 1.35 * length * world.scale):
@@ -210,9 +206,7 @@ def industrial_yard(world: World, plot: Plot) -> None:
     """Builds a hall with loading docks, container stacks and small tanks beside it."""
     scale, rng = world.scale, world.rng
     world.canvas.surface([plot.outline()], ("concrete", "gravel", "old_asphalt")[rng.integers(3)])
-    hall = Plot(
-        *plot.point(-plot.length * 0.12, -plot.width * 0.2), plot.length * 0.68, plot.width * 0.48, plot.heading
-    )
+    hall = Plot(*plot.point(-plot.length * 0.12, -plot.width * 0.2), plot.length * 0.68, plot.width * 0.48, plot.heading)
     raise_building(world, hall, world.metres(5, 12), gabled=bool(rng.random() < 0.2))
     dock = -plot.width * 0.2 + plot.width * 0.24
     for u in np.arange(-plot.length * 0.44, plot.length * 0.2, 4.4 * scale):
@@ -261,9 +255,7 @@ def _homestead(world: World, plot: Plot, u: float, side: int, depth: float) -> N
     if rng.random() < 0.3 and depth > 20 * scale:
         pool = plot.point(u + world.metres(-4, 4), side * (4 * scale + depth * 0.82))
         shape = (
-            disc(*pool, world.metres(1.8, 3.2), 20)
-            if rng.random() < 0.6
-            else rectangle(*pool, 8 * scale, 4 * scale, plot.heading)
+            disc(*pool, world.metres(1.8, 3.2), 20) if rng.random() < 0.6 else rectangle(*pool, 8 * scale, 4 * scale, plot.heading)
         )
         world.canvas.colour([shape * 1.0], (206, 200, 188))
         world.canvas.colour([(shape - pool) * 0.82 + pool], (72, 168, 190))
@@ -287,9 +279,7 @@ def wind_turbine(world: World, plot: Plot) -> None:
     world.canvas.surface([disc(plot.x, plot.y, plot.width * 0.3)], "gravel", 10)
     turn, reach = float(world.rng.uniform(0, 2)), plot.width * 0.5
     blades = [
-        rectangle(
-            plot.x + math.cos(a) * reach / 2, plot.y + math.sin(a) * reach / 2, reach, max(1.0, 0.9 * world.scale), a
-        )
+        rectangle(plot.x + math.cos(a) * reach / 2, plot.y + math.sin(a) * reach / 2, reach, max(1.0, 0.9 * world.scale), a)
         for a in (turn, turn + 2.094, turn + 4.189)
     ]
     world.canvas.shadow(disc(plot.x, plot.y, max(1.0, world.scale)), 18 * world.scale, 0.4)

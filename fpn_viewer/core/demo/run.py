@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from PIL import Image
 
-from fpn_viewer.core.demo.evaluate import SIZE_EDGES, Quality, measure
+from fpn_viewer.core.demo.evaluate import SIZE_EDGES, measure
 from fpn_viewer.core.demo.recipe import (
     BUNDLED,
     HELD_OUT_FIRST_SEED,
@@ -26,6 +27,8 @@ from fpn_viewer.core.detectors.detector import open_detector
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from fpn_viewer.core.demo.evaluate import Quality
 
 JPEG_QUALITY = 92
 
@@ -69,12 +72,16 @@ def evaluate(checkpoints: Path, say: Callable[[str], None] = print) -> dict[str,
     return out
 
 
+def _bucket(low: float, high: float) -> str:
+    if high == float("inf"):
+        return f"{low:g} px and more"
+    return f"{low:g} to {high:g} px" if low else f"under {high:g} px"
+
+
 def quality_table(qualities: Mapping[str, Quality]) -> str:
     """A Markdown table, one row per checkpoint."""
-    edges = zip(SIZE_EDGES[:-1], SIZE_EDGES[1:], strict=True)
-    buckets = [f"under {b:g} px" if a == 0 else f"{a:g} px and more" if b == float("inf") else f"{a:g} to {b:g} px" for a, b in edges]
+    edges = itertools.pairwise(SIZE_EDGES)
+    buckets = [_bucket(low, high) for low, high in edges]
     head = ["checkpoint", "AP50", "AP", "AP small", *(f"recall, {b}" for b in buckets)]
-    rows = [
-        [f"`{name}`", *(f"{v:.3f}" for v in (q.ap50, q.ap, q.ap_small, *q.recall))] for name, q in qualities.items()
-    ]
+    rows = [[f"`{name}`", *(f"{v:.3f}" for v in (q.ap50, q.ap, q.ap_small, *q.recall))] for name, q in qualities.items()]
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]) + "\n"

@@ -264,9 +264,7 @@ def paint_ground(canvas: Canvas, rng: np.random.Generator, materials: tuple[str,
     canvas.fill(Patch(0, 0, cover), materials[1], opacity=0.7)
 
 
-def paint_crop_rows(
-    canvas: Canvas, polygon: Points, material: str, heading: float, spacing: float, tint: float
-) -> None:
+def paint_crop_rows(canvas: Canvas, polygon: Points, material: str, heading: float, spacing: float, tint: float) -> None:
     """Covers a field with a crop and the rows it was sown in, spacing pixels apart."""
     patch = canvas.mask([polygon])
     canvas.fill(patch, material, tint)
@@ -293,10 +291,7 @@ def paint_water(canvas: Canvas, rng: np.random.Generator, depth: Array, scale: f
     clear = float(rng.uniform(0.4, 1.1))
     shallow = np.exp(np.maximum(depth, 0) * np.float32(-1 / (14 * scale)))
     waves = _waves(rng, canvas.shape, scale)
-    levels = [
-        waves + shallow * np.float32(clear * lift) + np.float32(level)
-        for level, lift in zip(deep, SHALLOWS, strict=True)
-    ]
+    levels = [waves + shallow * np.float32(clear * lift) + np.float32(level) for level, lift in zip(deep, SHALLOWS, strict=True)]
     canvas.paint(Patch(0, 0, np.clip(depth + 0.5, 0, 1)), np.stack(levels))
     breakers = np.exp(-(((depth - 1.2 * scale) / (1.3 * scale)) ** 2)) + 0.6 * np.exp(
         -(((depth - 5.5 * scale) / (0.9 * scale)) ** 2)

@@ -9,12 +9,11 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from fpn_viewer.core.checkpoints.native import save_native
 from fpn_viewer.core.demo.scenes import generate
@@ -22,6 +21,10 @@ from fpn_viewer.core.detectors.build import build_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from torch import Tensor
+    from torchvision.models.detection import FasterRCNN
 
     from fpn_viewer.core.demo.recipe import Recipe
 
@@ -59,9 +62,9 @@ def load_scenes(count: int, folder: Path, say: Callable[[str], None]) -> list[Tr
         boxes, labels = np.concatenate([s.boxes for s in scenes]), np.concatenate([s.labels for s in scenes])
         np.savez(path, images=images, boxes=boxes, labels=labels, ends=ends)
     with np.load(path) as data:
-        images, ends = data["images"], data["ends"]
-        boxes, labels = np.split(data["boxes"], ends[:-1]), np.split(data["labels"], ends[:-1])
-    return [TrainingScene(*parts) for parts in zip(images, boxes, labels, strict=True)]
+        cuts = data["ends"][:-1]
+        columns = data["images"], np.split(data["boxes"], cuts), np.split(data["labels"], cuts)
+    return [TrainingScene(*parts) for parts in zip(*columns, strict=True)]
 
 
 def crop(scene: TrainingScene, side: int, rng: np.random.Generator) -> TrainingScene:
@@ -91,7 +94,8 @@ def _turned(boxes: np.ndarray, side: int) -> np.ndarray:
 
 def _batch(scenes: list[TrainingScene], recipe: Recipe, step: int) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
     rng = np.random.default_rng((recipe.seed, step))
-    images, targets = [], []
+    images: list[Tensor] = []
+    targets: list[dict[str, Tensor]] = []
     while len(images) < recipe.batch:
         part = crop(scenes[int(rng.integers(len(scenes)))], recipe.crop, rng)
         if len(part.labels):
@@ -108,7 +112,7 @@ def learning_rate(recipe: Recipe, step: int) -> float:
     return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
 
 
-def _training_module(recipe: Recipe) -> nn.Module:
+def _training_module(recipe: Recipe) -> FasterRCNN:
     torch.manual_seed(recipe.seed)
     module = build_module(recipe.spec).train()
     # crops go in at their own size: what is learned is the scale of the scenes
@@ -138,7 +142,7 @@ def train(recipe: Recipe, folder: Path, say: Callable[[str], None] = print) -> I
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     folder.mkdir(parents=True, exist_ok=True)
     scenes = load_scenes(recipe.scenes, folder, say)
-    module = _training_module(recipe).to(device, memory_format=torch.channels_last)
+    module = _training_module(recipe).to(device)
     averaged = copy.deepcopy(module)
     optimiser = torch.optim.AdamW(module.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     state_file = folder / f"{recipe.spec.name}.state.pt"

@@ -105,12 +105,14 @@ def _mobilenet(spec: DetectorSpec) -> BackboneWithFPN:
 
 
 def _mlp_head(spec: DetectorSpec) -> nn.Module:
-    return TwoMLPHead(spec.neck_channels * 7 * 7, spec.box_features)
+    head: nn.Module = TwoMLPHead(spec.neck_channels * 7 * 7, spec.box_features)
+    return head
 
 
 def _conv_head(spec: DetectorSpec) -> nn.Module:
     width = spec.neck_channels
-    return FastRCNNConvFCHead((width, 7, 7), [width] * 4, [spec.box_features], norm_layer=nn.BatchNorm2d)
+    head: nn.Module = FastRCNNConvFCHead((width, 7, 7), [width] * 4, [spec.box_features], norm_layer=nn.BatchNorm2d)
+    return head
 
 
 _BACKBONES: dict[str, Callable[[DetectorSpec], BackboneWithFPN]] = {

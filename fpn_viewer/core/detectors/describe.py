@@ -20,7 +20,7 @@ from fpn_viewer.core.necks.fpn import LateralPyramid
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_DEPTHS = {
+_DEPTHS: dict[tuple[Any, tuple[int, ...]], str] = {
     (BasicBlock, (2, 2, 2, 2)): "resnet18",
     (BasicBlock, (3, 4, 6, 3)): "resnet34",
     (Bottleneck, (3, 4, 6, 3)): "resnet50",
@@ -30,7 +30,7 @@ _DEPTHS = {
 _READ = "read from the module"
 
 
-def describe(module: nn.Module, name: str, levels: Sequence[str], weights: str, class_names: Sequence[str] = ()) -> DetectorSpec:
+def describe(module: FasterRCNN, name: str, levels: Sequence[str], weights: str, class_names: Sequence[str] = ()) -> DetectorSpec:
     """The spec of a detector that is already there.
 
     Args:
@@ -72,7 +72,7 @@ def describe(module: nn.Module, name: str, levels: Sequence[str], weights: str, 
     return replace(spec, origins={"settings": _READ, "backbone": _READ, **names})
 
 
-def check_supported(module: nn.Module) -> None:
+def check_supported(module: Any) -> None:
     """Refuses what cannot be traced, saying what is missing.
 
     Raises:

@@ -13,8 +13,8 @@ from fpn_viewer.core.detectors.settings import using
 from fpn_viewer.core.errors import DetectorError, DeviceError
 from fpn_viewer.core.geometry import Geometry, Level, net_size
 from fpn_viewer.core.images import Picture, open_picture
-from fpn_viewer.core.necks.fpn import fpn_graph
 from fpn_viewer.core.necks.evaluate import GraphNeck, fold
+from fpn_viewer.core.necks.fpn import fpn_graph
 from fpn_viewer.core.structures import StageTime
 from fpn_viewer.core.tracing.receptive import receptive_fields
 from fpn_viewer.core.tracing.record import STAGE_MODULES, hooked, record, wrapped

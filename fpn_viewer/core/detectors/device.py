@@ -43,7 +43,7 @@ def half_type(precision: str, device: torch.device) -> torch.dtype | None:
     """The autocast type for a precision, None for float32.
 
     Raises:
-        SettingError: no such precision, or half precision away from a GPU, where it is another detector (a third of its boxes agree).
+        SettingError: no such precision, or half precision away from a GPU, where it is another detector.
     """
     if precision == "float32":
         return None

@@ -13,7 +13,7 @@ from fpn_viewer.core.checkpoints.read import read_checkpoint
 from fpn_viewer.core.detectors.build import build_module
 from fpn_viewer.core.detectors.describe import check_supported, describe
 from fpn_viewer.core.detectors.settings import apply_settings
-from fpn_viewer.core.detectors.spec import SETTING_NAMES, DetectorSpec
+from fpn_viewer.core.detectors.spec import SETTING_NAMES
 from fpn_viewer.core.errors import CheckpointError, SettingError
 from fpn_viewer.core.resources import bundled_checkpoints
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torchvision.models.detection import FasterRCNN
+
+    from fpn_viewer.core.detectors.spec import DetectorSpec
 
 BUILDERS: tuple[str, ...] = (
     "fasterrcnn_resnet50_fpn",
@@ -54,12 +56,12 @@ def _given(module: nn.Module, options: Mapping[str, Any]) -> tuple[DetectorSpec,
     from fpn_viewer.core.detectors.detector import neck_graph
 
     check_supported(module)
-    levels = neck_graph(module).levels  # type: ignore[arg-type]
+    levels = neck_graph(module).levels
     name = str(options.get("name", type(module).__name__))
     spec = describe(module, name, levels, weights="given with the module")
     spec = with_options(spec, options)
-    apply_settings(module, spec.settings)  # type: ignore[arg-type]
-    return spec, module  # type: ignore[return-value]
+    apply_settings(module, spec.settings)
+    return spec, module
 
 
 def _built(name: str, options: Mapping[str, Any]) -> tuple[DetectorSpec, FasterRCNN]:
@@ -107,7 +109,7 @@ def with_options(spec: DetectorSpec, options: Mapping[str, Any]) -> DetectorSpec
 
 
 def _with_background(names: Any) -> tuple[str, ...]:
-    names = tuple(str(n) for n in names)
-    if not names or "background" in names[0].lower():
-        return names
-    return ("background", *names)
+    given: tuple[str, ...] = tuple(str(n) for n in names)
+    if not given or "background" in given[0].lower():
+        return given
+    return ("background", *given)

@@ -60,7 +60,8 @@ class Settings:
         unknown = sorted(set(values) - set(SETTING_NAMES))
         if unknown:
             raise SettingError(f"{unknown[0]!r} is not a setting of a detector; use one of: {', '.join(SETTING_NAMES)}.")
-        return dataclasses.replace(self, **{name: _fitted(name, value) for name, value in values.items()})
+        fitted: dict[str, Any] = {name: _fitted(name, value) for name, value in values.items()}
+        return dataclasses.replace(self, **fitted)
 
 
 SETTING_NAMES: tuple[str, ...] = tuple(f.name for f in dataclasses.fields(Settings))

@@ -51,7 +51,7 @@ def fold(module: nn.Module) -> Affine | None:
         if folded is None:
             return None
         weight, bias = folded
-    return Affine(weight, bias, int(conv.stride[0]), int(conv.padding[0]))  # type: ignore[arg-type]
+    return Affine(weight, bias, int(conv.stride[0]), int(conv.padding[0]))
 
 
 def _fold_norm(weight: Tensor, bias: Tensor, norm: nn.Module) -> tuple[Tensor, Tensor] | None:

@@ -1,11 +1,11 @@
-"""The Feature Pyramid Network (Lin et al., CVPR 2017): torchvision's module adopted into a graph, and the one without top-down path."""
+"""The Feature Pyramid Network (Lin et al., CVPR 2017): torchvision's module as a graph, and the one without top-down path."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
+from torch import nn
 from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
@@ -14,6 +14,8 @@ from fpn_viewer.core.necks.graph import Graph, Node, Op, Term
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from torch import Tensor
 
 
 class LateralPyramid(FeaturePyramidNetwork):

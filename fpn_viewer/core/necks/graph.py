@@ -1,12 +1,13 @@
 """The fusion graph: the one description of a neck that recording, terms, sources, gains and the grid's columns come from.
 
-Named nodes (C3, L3, M3, P3 …) in the order they are computed, each with its terms, each term with the node it comes from, the operation
-on the way and the weight. This module is a plain value (no torch); `evaluate.py` computes with it.
+Named nodes (C3, L3, M3, P3 …) in the order they are computed, each with its terms, each term with the node it comes from, the
+operation on the way and the weight. This module is a plain value (no torch); `evaluate.py` computes with it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fpn_viewer.core.errors import SettingError
@@ -100,13 +101,16 @@ class Graph:
             seen.add(node.name)
 
     def __getitem__(self, name: str) -> Node:
-        for node in self.nodes:
-            if node.name == name:
-                return node
-        raise KeyError(f"the pyramid has no node {name!r}; it has {', '.join(n.name for n in self.nodes)}")
+        if name not in self._by_name:
+            raise KeyError(f"the pyramid has no node {name!r}; it has {', '.join(self._by_name)}")
+        return self._by_name[name]
 
     def __contains__(self, name: object) -> bool:
-        return any(node.name == name for node in self.nodes)
+        return name in self._by_name
+
+    @cached_property
+    def _by_name(self) -> dict[str, Node]:
+        return {node.name: node for node in self.nodes}
 
     @property
     def inputs(self) -> tuple[Node, ...]:

@@ -1,7 +1,7 @@
 """Exact linear contributions of the backbone maps to any node of an affine pyramid, from the recorded laterals (mode LINEAR-EXACT).
 
-`contrib(C_k → P_l) = K_l * U_l(… U_{k-1}(W_k * C_k))`: upsampled step by step through the real size of every level, because one direct
-resize is another map. What no C_k gives (biases, spread unevenly at zero-padded borders) is the pseudo-source "bias".
+`contrib(C_k → P_l) = K_l * U_l(… U_{k-1}(W_k * C_k))`: upsampled step by step through the real size of every level, because one
+direct resize is another map. What no C_k gives (biases, spread unevenly at zero-padded borders) is the pseudo-source "bias".
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class _Walk:
         affine = self._affines.get(term.op.module)
         if affine is None:
             raise DetectorError(
-                f"{node.name} goes through {term.op.module}, which is not a linear operation; its sources cannot be told apart exactly."
+                f"{node.name} goes through {term.op.module}, which is not linear; its sources cannot be told apart exactly."
             )
         source = self._graph[term.source]
         if not source.terms:

@@ -88,19 +88,19 @@ def _rebuilt(plain: dict[str, Any], tensors: dict[str, Tensor]) -> Trace:
         return {n.removeprefix(f"{prefix}/"): t for n, t in tensors.items() if n.startswith(f"{prefix}/")}
 
     logits = group("logits")
+    parts: dict[str, Any] = {name: tensors[f"raw/{name}"] for name in _SINGLE} | {name: group(name) for name in _GROUPS}
     raw = RawSelection(
         logits=tuple(logits[str(i)] for i in range(len(logits))),
         counts=tuple(plain["counts"]),
         roi_levels=tuple(plain["roi_levels"]),
-        **{name: tensors[f"raw/{name}"] for name in _SINGLE},
-        **{name: group(name) for name in _GROUPS},
+        **parts,
     )
     return Trace(
         spec=DetectorSpec.from_json(plain["spec"]),
         settings=Settings().changed(**plain["settings"]),
         gains={(node, term): gain for node, term, gain in plain["gains"]},
         geometry=Geometry(**{name: tuple(size) for name, size in plain["geometry"].items()}),
-        levels=tuple(Level(**{n: tuple(v) if isinstance(v, list) else v for n, v in level.items()}) for level in plain["levels"]),
+        levels=tuple(_level(level) for level in plain["levels"]),
         graph=_graph(plain["graph"]),
         maps=group("map"),
         affines=_affines(plain["affines"], group("affine")),
@@ -112,6 +112,11 @@ def _rebuilt(plain: dict[str, Any], tensors: dict[str, Tensor]) -> Trace:
         warnings=tuple(plain["warnings"]),
         receptive={name: Window(*sides) for name, sides in plain["receptive"].items()},
     )
+
+
+def _level(plain: dict[str, Any]) -> Level:
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
+    return Level(**values)
 
 
 def _graph(plain: dict[str, Any]) -> Graph:

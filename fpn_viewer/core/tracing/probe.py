@@ -6,6 +6,7 @@ model moves them, and pass through the same weights (mode LINEAR-EXACT). That ta
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 import torch
@@ -26,14 +27,19 @@ if TYPE_CHECKING:
 TOP_DOWN = "top-down"
 
 
-def cell_vector(trace: Trace, name: str, row: int, column: int) -> Tensor:
-    """One cell of any node (C,) float32; a node that is only moved cells of another is read there."""
+def region(trace: Trace, name: str, rows: Sequence[int], columns: Sequence[int]) -> Tensor:
+    """Some rows and columns of any node, (C, rows, columns) float32; a node that only moves cells of another is read there."""
     while name not in trace.maps:
-        (term,) = trace.graph[name].terms
         node = trace.graph[name]
-        (row,), (column,) = (_origins(trace, node, term, [cell], axis) for axis, cell in enumerate((row, column)))
+        (term,) = node.terms
+        rows, columns = (_origins(trace, node, term, cells, axis) for axis, cells in enumerate((rows, columns)))
         name = term.source
-    return trace.maps[name][:, row, column].float()
+    return _gathered(trace.maps[name], rows, columns)
+
+
+def cell_vector(trace: Trace, name: str, row: int, column: int) -> Tensor:
+    """One cell of any node, (C,) float32."""
+    return region(trace, name, [row], [column])[:, 0, 0]
 
 
 def top_down_share(trace: Trace, level: str, row: int, column: int) -> float | None:
@@ -81,11 +87,8 @@ def projections(sources: Mapping[str, Tensor], whole: Tensor) -> dict[str, float
     """
     if not sources:
         return {}
-    square = float(whole.double() @ whole.double())
-    if not 0 < square < float("inf"):
-        return {}
-    dots = torch.stack(list(sources.values())).double() @ whole.double() / square
-    return dict(zip(sources, dots.tolist(), strict=True))
+    *dots, square = (torch.stack([*sources.values(), whole]).double() @ whole.double()).tolist()
+    return {source: dot / square for source, dot in zip(sources, dots, strict=True)} if 0 < square < inf else {}
 
 
 def _parts(trace: Trace, node: Node, rows: Sequence[int], columns: Sequence[int]) -> dict[str, Tensor]:
@@ -122,9 +125,10 @@ def _convolved(trace: Trace, source: Node, affine: Affine, rows: Sequence[int], 
     stack = torch.stack(list(parts.values()))
     device = stack.device
     stack = stack * (torch.tensor(inside_y, device=device)[:, None] & torch.tensor(inside_x, device=device))
-    stack = stack.view(len(parts), -1, len(rows), side, len(columns), side)
-    out = torch.einsum("oiab,sinamb->sonm", affine.weight.float(), stack)
-    through = dict(zip(parts, out, strict=True))
+    # (source, in, row, ky, column, kx) to (in, ky, kx, source, row, column): one product with the weights as they lie in memory
+    stack = stack.view(len(parts), -1, len(rows), side, len(columns), side).permute(1, 3, 5, 0, 2, 4)
+    out = affine.weight.float().flatten(1) @ stack.flatten(0, 2).flatten(1)
+    through = dict(zip(parts, out.view(-1, len(parts), len(rows), len(columns)).unbind(1), strict=True))
     through[BIAS] = through.get(BIAS, torch.zeros((), device=device)) + affine.bias.float()[:, None, None]
     return through
 
@@ -137,8 +141,13 @@ def _under(affine: Affine, cells: Sequence[int], size: int) -> tuple[list[int], 
 
 
 def _gathered(x: Tensor, rows: Sequence[int], columns: Sequence[int]) -> Tensor:
-    ys, xs = (torch.tensor(cells, device=x.device) for cells in (rows, columns))
-    return x[:, ys[:, None], xs[None, :]].float()
+    # cut out first, so that what is gathered from lies close together
+    top, left = rows[0], columns[0]
+    near = x[:, top : rows[-1] + 1, left : columns[-1] + 1]
+    if near.shape[1:] == (len(rows), len(columns)):
+        return near.float()
+    ys, xs = (torch.tensor(cells, device=x.device) for cells in ([r - top for r in rows], [c - left for c in columns]))
+    return near[:, ys[:, None], xs[None, :]].float()
 
 
 def _origins(trace: Trace, node: Node, term: Term, cells: Sequence[int], axis: int) -> list[int]:

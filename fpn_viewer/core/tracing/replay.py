@@ -1,4 +1,4 @@
-"""Selection again, with provenance: torchvision's RPN filter and detection filter as array operations that keep every candidate's fate.
+"""Selection again, with provenance: torchvision's two filters as array operations that keep every candidate's fate.
 
 The steps and their order are those of `RegionProposalNetwork.filter_proposals` and `RoIHeads.postprocess_detections`
 (torchvision 0.29); the same torchvision operations are called on the same tensors, so that results are equal bit for bit.

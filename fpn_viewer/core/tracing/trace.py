@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from fpn_viewer.core.geometry import Geometry, Level
 from fpn_viewer.core.necks.evaluate import nearest, subsample
-from fpn_viewer.core.structures import STAGES, Candidates, ClassBoxes, Detections, Proposals, StageTime, as_numpy
+from fpn_viewer.core.structures import STAGES, Candidates, ClassBoxes, Detections, Proposals, as_numpy
 from fpn_viewer.core.tracing import compare_outputs, contributions, replay
 
 if TYPE_CHECKING:
@@ -25,9 +24,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fpn_viewer.core.detectors.spec import DetectorSpec, Settings
+    from fpn_viewer.core.geometry import Geometry, Level
     from fpn_viewer.core.necks.evaluate import Affine
     from fpn_viewer.core.necks.graph import Gains, Graph
-    from fpn_viewer.core.structures import Divergence
+    from fpn_viewer.core.structures import Divergence, StageTime
     from fpn_viewer.core.tracing.receptive import Window
 
 
@@ -221,9 +221,12 @@ class Trace:
         best = np.full(len(rows), -1, np.int8)
         np.maximum.at(best, self.class_boxes.proposal, self.class_boxes.alive_after)
         np.maximum.at(alive, rows[known], best[known])
-        columns = _cells(self.levels, raw.counts)
+        level, y, x, shape = _cells(self.levels, raw.counts)
         return Candidates(
-            *columns,
+            level=level,
+            y=y,
+            x=x,
+            shape=shape,
             objectness=as_numpy(self._flat_logits.float()),
             box_net=as_numpy(fate.boxes.float()),
             alive_after=alive,
@@ -337,4 +340,5 @@ def roi_levels(boxes_net: np.ndarray, first: int, last: int, canonical: int = 22
     side = np.sqrt((boxes_net[:, 2] - boxes_net[:, 0]) * (boxes_net[:, 3] - boxes_net[:, 1])).astype(np.float32)
     with np.errstate(divide="ignore"):
         k = np.floor(4 + np.log2(side / np.float32(canonical)) + np.float32(1e-6))
-    return (np.clip(k, first, last) - first).astype(np.int16)
+    out: np.ndarray = (np.clip(k, first, last) - first).astype(np.int16)
+    return out

@@ -50,6 +50,12 @@ class LayersState:
     labels: bool = True
 
 
+#: the settings that anchors and proposals depend on; the others only change what is painted over them
+BOX_FIELDS = frozenset(
+    {"anchors", "proposals", "hidden_levels", "hidden_sizes", "hidden_ratios", "before_nms", "proposals_top", "proposals_score"}
+)
+
+
 @dataclass(frozen=True)
 class LayerRow:
     """One layer of the tab.

@@ -24,6 +24,7 @@ from fpn_viewer.viewmodels.document import Problem
 
 if TYPE_CHECKING:
     from fpn_viewer.engine.values import TraceView
+    from fpn_viewer.viewmodels.document import RunState
 
 #: problems kept; a folder of broken pictures must not fill the memory
 KEPT = 500
@@ -64,6 +65,7 @@ class MessageBar(Strip):
         """Makes a hidden bar."""
         super().__init__("error", parent)
         self._problem = Problem("")
+        self._passing = False
         self._details = self.add_button("Details", "Show the whole message in the panel below")
         self._details.clicked.connect(self.details_wanted)
         self._copy = self.add_button("Copy", "Copy the message with its details")
@@ -76,9 +78,21 @@ class MessageBar(Strip):
 
     def show_problem(self, problem: Problem) -> None:
         """Says what went wrong, until it is closed or something else goes wrong."""
-        self._problem = problem
+        self._problem, self._passing = problem, False
         self.label.setText(problem.title)
         self.show()
+
+    def follow(self, state: RunState) -> None:
+        """Hides what was said about a run, a picture or a detector once another one is under way.
+
+        Args:
+            state: What the worker is doing now.
+        """
+        if state.kind == "failed":
+            self._passing = state.text == self._problem.title
+        elif self._passing:
+            self._passing = False
+            self.hide()
 
     def _copy_it(self) -> None:
         copy_problem(self._problem)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
 
 from fpn_viewer.ui.widgets.texts import ElidedLabel
@@ -62,9 +63,12 @@ class StatusLine(QStatusBar):
         self.progress.setAccessibleName("Progress")
         self.cancel = QToolButton(autoRaise=True)
         self.cancel.setDefaultAction(cancel)
+        self.cancel.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.times.setContentsMargins(6, 0, 0, 0)
         self.addWidget(self.times, 2)
-        for label in (self.found, self.device):
-            self.addWidget(_line(self))
+        self._lines = {label: _line(self) for label in (self.found, self.device)}
+        for label, line in self._lines.items():
+            self.addWidget(line)
             self.addWidget(label)
         self.addPermanentWidget(self.activity, 1)
         self.addPermanentWidget(self.progress)
@@ -75,15 +79,24 @@ class StatusLine(QStatusBar):
         self._show_state(document.run_state)
         self._show_trace(document.trace)
 
+    def say(self, sentence: str) -> None:
+        """Shows a sentence until something else happens."""
+        self.activity.set_text(sentence)
+
     def _show_trace(self, trace: TraceView | None) -> None:
         self.times.set_text("" if trace is None else times_text(trace), "" if trace is None else _times_tip(trace))
         count = 0 if trace is None else len(trace.detections)
-        self.found.setText("" if trace is None else f"{count} detection{'s' * (count != 1)}")
+        self._show(self.found, "" if trace is None else f"{count} detection{'s' * (count != 1)}")
         self.found.setToolTip("" if trace is None else f"Out of {trace.anchors_count:,} anchors and {trace.proposals_count:,} proposals")
         self._show_device()
 
     def _show_device(self) -> None:
-        self.device.setText(device_text(self._document.trace, self._document.detector))
+        self._show(self.device, device_text(self._document.trace, self._document.detector))
+
+    def _show(self, label: QLabel, text: str) -> None:
+        label.setText(text)
+        label.setVisible(bool(text))
+        self._lines[label].setVisible(bool(text))
 
     def _show_state(self, state: RunState) -> None:
         busy = state.kind in BUSY
@@ -92,7 +105,9 @@ class StatusLine(QStatusBar):
         # Without a known share the bar only moves.
         self.progress.setRange(0, 1000 if state.fraction > 0 else 0)
         self.progress.setValue(round(1000 * state.fraction))
-        self.activity.set_text(state.stage or state.text, state.text)
+        # What a run has found stands in the middle already.
+        text = "" if state.kind == "ready" and self._document.trace is not None else state.text
+        self.activity.set_text(state.stage or text, text)
 
 
 def _times_tip(trace: TraceView) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPalette
 from PySide6.QtWidgets import QComboBox, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from fpn_viewer.ui.icons import icon
@@ -15,7 +16,7 @@ from fpn_viewer.ui.widgets.texts import ElidedLabel, MenuChip, StripedBadge
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from PySide6.QtGui import QAction
+    from PySide6.QtGui import QAction, QPaintEvent
 
     from fpn_viewer.engine.values import DetectorInfo
     from fpn_viewer.viewmodels.document import Document, RunState
@@ -74,6 +75,13 @@ class TopBar(QToolBar):
         self.device.clear()
         self.device.addItems(names)
         self.device.setCurrentText(current)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draws a plain ground with a line below; Fusion's own lines are white in the dark theme."""
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(QPalette.ColorRole.Mid))
+        painter.drawLine(0, self.height() - 1, self.width(), self.height() - 1)
+        painter.end()
 
     def changeEvent(self, event: QEvent) -> None:
         """Follows the theme."""

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from fpn_viewer.ui.settings_store import SettingsStore
 
 WELCOME = (
-    "Each row is a pyramid level, each column a step from backbone map to output. N and P walk through the pictures.\n"
-    "← → step through channels, ↑ ↓ through levels; double-click enlarges a map, Esc goes back. Ctrl+2 shows anchors and RPN.\n"
-    "Your own: Ctrl+O opens pictures, Ctrl+K a checkpoint, or drop either anywhere in this window. ? lists all keys."
+    "N next picture · ← → channels · ↑ ↓ levels · click to probe a place\n"
+    "Double-click enlarges a map, Esc goes back · Ctrl+2 anchors and RPN\n"
+    "Your own: Ctrl+O pictures · Ctrl+K checkpoint · or drop them · ? all keys"
 )
-SYMBOL_SIDE = 72
+SYMBOL_SIDE = 48
 
 
 class Welcome(Strip):

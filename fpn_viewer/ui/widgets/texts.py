@@ -77,9 +77,14 @@ class MenuChip(QToolButton):
         """Draws the button with the text that fits."""
         option = QStyleOptionToolButton()
         self.initStyleOption(option)
-        option.text = self.shown_text()
+        option.text = self.shown_text()  # type: ignore[attr-defined]
+        # The style's own arrow sits in the corner, away from the text it belongs to.
+        option.features &= ~QStyleOptionToolButton.ToolButtonFeature.HasMenu  # type: ignore[attr-defined]
+        option.rect.setRight(option.rect.right() - _ARROW)  # type: ignore[attr-defined]
         painter = QStylePainter(self)
         painter.drawComplexControl(QStyle.ComplexControl.CC_ToolButton, option)
+        option.rect = QRect(self.width() - _ARROW - 4, (self.height() - 8) // 2, 8, 8)  # type: ignore[attr-defined]
+        painter.drawPrimitive(QStyle.PrimitiveElement.PE_IndicatorArrowDown, option)
         painter.end()
 
 

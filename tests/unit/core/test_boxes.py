@@ -35,10 +35,7 @@ def outline(box_img: np.ndarray, frame: Frame) -> set[tuple[int, int]]:
     x0, y0, x1, y1 = (int(v) for v in corners)
     height, width = frame.size
     return {
-        (y, x)
-        for y in range(height)
-        for x in range(width)
-        if y0 <= y <= y1 and x0 <= x <= x1 and (y in (y0, y1) or x in (x0, x1))
+        (y, x) for y in range(height) for x in range(width) if y0 <= y <= y1 and x0 <= x <= x1 and (y in (y0, y1) or x in (x0, x1))
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -116,10 +117,9 @@ def test_legacy_keys_and_v2_heads_are_recognised(tmp_path: Path) -> None:
     assert (spec.rpn_depth, spec.box_head, spec.neck_norm) == (2, "conv4", True)
     torch.manual_seed(0)
     old = detection.FasterRCNN(resnet_fpn_backbone(backbone_name="resnet18", weights=None), 3)
-    legacy = {
-        name.replace("rpn.head.conv.0.0.", "rpn.head.conv.").replace("blocks.0.0.", "blocks.0.").replace("blocks.1.0.", "blocks.1."): t
-        for name, t in old.state_dict().items()
-    }
+    unwrapped = r"(rpn\.head\.conv|fpn\.\w+_blocks\.\d)(\.0)+\.(weight|bias)$"
+    legacy = {re.sub(unwrapped, r"\1.\3", name): t for name, t in old.state_dict().items()}
+    assert "backbone.fpn.inner_blocks.3.weight" in legacy
     torch.save(legacy, tmp_path / "legacy.pth")
     assert open_detector(tmp_path / "legacy.pth", device="cpu").spec.backbone == "resnet18"
 

@@ -52,7 +52,7 @@ def test_the_cell_under_a_point_covers_the_point(nh: int, nw: int, stride: int, 
 
 
 def test_the_frame_of_the_picture_through_every_level() -> None:
-    """The cells of a level tile the padded picture: the last visible one ends at or past the picture's edge, by less than a cell."""
+    """The cells of a level tile the padded picture: the last visible one ends at or past the edge, by less than a cell."""
     geometry = Geometry((533, 800), (427, 641), (448, 672))
     for stride in (4, 8, 16, 32):
         level = Level("P", (stride, stride), (448 // stride, 672 // stride))

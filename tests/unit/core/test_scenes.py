@@ -122,9 +122,7 @@ def test_coco_document_describes_the_scenes() -> None:
     document = coco_dict(made, ["a.jpg", "b.jpg"])
     assert [image["file_name"] for image in document["images"]] == ["a.jpg", "b.jpg"]
     assert [category["name"] for category in document["categories"]] == list(CLASSES)
-    assert [annotation["id"] for annotation in document["annotations"]] == list(
-        range(1, len(document["annotations"]) + 1)
-    )
+    assert [annotation["id"] for annotation in document["annotations"]] == list(range(1, len(document["annotations"]) + 1))
     for image_id, scene in enumerate(made, start=1):
         found = [annotation for annotation in document["annotations"] if annotation["image_id"] == image_id]
         assert len(found) == len(scene.objects)

@@ -10,7 +10,7 @@ import torch
 from torchvision.models.detection import FasterRCNN
 from torchvision.ops import boxes as box_ops
 
-from fpn_viewer.core.detectors.detector import Detector, open_detector
+from fpn_viewer.core.detectors.detector import open_detector
 from fpn_viewer.core.detectors.sources import BUILDERS
 from fpn_viewer.core.errors import DetectorError, SettingError, UserError
 from fpn_viewer.core.structures import STAGE
@@ -19,6 +19,8 @@ from tests.tiny import noise, subclassed, tiny_detector, tiny_module
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from fpn_viewer.core.detectors.detector import Detector
 
 SIZES = [(70, 101), (31, 517), (1, 1), (4000, 100), (96, 96), (97, 193)]
 

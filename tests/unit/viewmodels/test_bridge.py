@@ -126,9 +126,7 @@ def test_a_value_arrives_as_the_same_object_on_the_gui_thread(bridge: Bridge, li
     assert listener.threads == {threading.main_thread()}
 
 
-def test_of_60_quick_requests_increasing_ones_and_the_last_are_shown(
-    bridge: Bridge, listener: Listener, qtbot: QtBot
-) -> None:
+def test_of_60_quick_requests_increasing_ones_and_the_last_are_shown(bridge: Bridge, listener: Listener, qtbot: QtBot) -> None:
     scrubber = Scrubber(bridge, 60)
     qtbot.waitUntil(lambda: ("finished", "render", 59) in listener.heard)
     shown = [value for _, _, value in listener.heard if isinstance(value, int)]
@@ -191,9 +189,7 @@ def test_busy_changes_once_for_a_run_of_jobs(bridge: Bridge, listener: Listener,
     assert listener.busy == [True, False]
 
 
-def test_asking_for_more_from_a_result_does_not_make_busy_blink(
-    bridge: Bridge, listener: Listener, qtbot: QtBot
-) -> None:
+def test_asking_for_more_from_a_result_does_not_make_busy_blink(bridge: Bridge, listener: Listener, qtbot: QtBot) -> None:
     class Follower(QObject):
         def follow(self, lane: object, _value: object) -> None:
             if lane == "trace":
@@ -223,9 +219,7 @@ def test_progress_shows_the_newest_report_while_running(bridge: Bridge, listener
     qtbot.waitUntil(lambda: not bridge.busy)
 
 
-def test_progress_of_a_job_that_is_no_longer_open_is_not_shown(
-    bridge: Bridge, listener: Listener, qtbot: QtBot
-) -> None:
+def test_progress_of_a_job_that_is_no_longer_open_is_not_shown(bridge: Bridge, listener: Listener, qtbot: QtBot) -> None:
     timer_of(bridge).setInterval(60_000)
     bridge.request("render", lambda token: token.report("drawing", 0.5))
     gate = hold(bridge, "thumbnails")
@@ -245,9 +239,7 @@ def test_the_timer_rests_when_nothing_runs(bridge: Bridge, qtbot: QtBot) -> None
     assert not timer.isActive()
 
 
-def test_shutdown_in_the_middle_of_a_job_delivers_nothing_more(
-    bridge: Bridge, listener: Listener, qtbot: QtBot
-) -> None:
+def test_shutdown_in_the_middle_of_a_job_delivers_nothing_more(bridge: Bridge, listener: Listener, qtbot: QtBot) -> None:
     bridge.request("render", give("on its way"))
     gate = hold(bridge, "thumbnails")
     assert not bridge.shutdown(timeout=0)

@@ -1,0 +1,130 @@
+"""Detections as marks over the picture: rectangle, colour, label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPen
+
+from fpn_viewer.core.imaging.colours import class_colour, level_colour
+from fpn_viewer.ui.anchors.labels import draw_label, label_size, place_labels
+from fpn_viewer.ui.anchors.raster import UNKNOWN_COLOUR
+from fpn_viewer.ui.anchors.scene import detections_shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import QPainter
+
+    from fpn_viewer.core.imaging.boxes import Frame
+    from fpn_viewer.engine.values import TraceView
+    from fpn_viewer.ui.anchors.scene import Scene
+    from fpn_viewer.ui.anchors.state import LayersState
+
+_HALO = QColor(0, 0, 0, 130)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One detection on the screen.
+
+    Attributes:
+        row: of the trace's detections.
+        rect: view px.
+        colour: of class or level.
+        text: class and score.
+    """
+
+    row: int
+    rect: QRectF
+    colour: QColor
+    text: str
+
+
+def view_rect(box_img: Sequence[float], frame: Frame) -> QRectF:
+    """A box xyxy from image px to view px."""
+    x0, y0, x1, y1 = (float(side) * frame.scale + frame.offset[axis % 2] for axis, side in enumerate(box_img))
+    return QRectF(x0, y0, x1 - x0, y1 - y0)
+
+
+def frame_rect(frame: Frame) -> QRectF:
+    """The whole view, view px."""
+    return QRectF(0, 0, frame.size[1], frame.size[0])
+
+
+def class_name(trace: TraceView, label: int) -> str:
+    """A class's name, or its number where the detector has none for it."""
+    names = trace.spec.class_names
+    return names[label] if 0 <= label < len(names) else f"class {label}"
+
+
+def detection_marks(trace: TraceView, scene: Scene | None, state: LayersState, frame: Frame) -> list[Mark]:
+    """The detections that the filters let through, best first, as they lie in the view."""
+    found, marks = trace.detections, []
+    for row in detections_shown(trace, state).tolist():
+        label = int(found.labels[row])
+        name = class_colour(label) if state.colour_by == "class" else _level_colour(trace, scene, row)
+        text = f"{class_name(trace, label)} {float(found.scores[row]):.2f}"
+        marks.append(Mark(row, view_rect(found.boxes_img[row].tolist(), frame), QColor(name), text))
+    return marks
+
+
+def mark_at(marks: Sequence[Mark], point: QPointF, reach: float | None) -> Mark | None:
+    """The smallest mark around a point.
+
+    Args:
+        marks: the choice.
+        point: view px.
+        reach: only where an edge is at most so far away; None counts the whole inside.
+    """
+    near = [mark for mark in marks if _hit(mark.rect, point, reach)]
+    return min(near, key=lambda mark: mark.rect.width() * mark.rect.height(), default=None)
+
+
+def paint_marks(painter: QPainter, marks: Sequence[Mark], view: QRectF, labels: bool) -> None:
+    """Draws marks, the best on top, with labels where there is room for them.
+
+    Args:
+        painter: in view px.
+        marks: best first.
+        view: what can be seen.
+        labels: whether class and score are written.
+    """
+    seen = [mark for mark in marks if mark.rect.intersects(view)]
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for mark in reversed(seen):
+        paint_frame(painter, mark.rect.intersected(view.adjusted(-8, -8, 8, 8)), mark.colour)
+    if labels:
+        paint_labels(painter, [(mark.rect, mark.text, mark.colour) for mark in seen], view)
+
+
+def paint_frame(painter: QPainter, rect: QRectF, colour: QColor, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> None:
+    """Draws a rectangle two px wide on a dark halo, readable on any picture."""
+    for width, ink, line in ((4.0, _HALO, Qt.PenStyle.SolidLine), (2.0, colour, style)):
+        pen = QPen(ink, width, line)
+        pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
+        painter.setPen(pen)
+        painter.drawRect(rect)
+
+
+def paint_labels(painter: QPainter, wanted: Sequence[tuple[QRectF, str, QColor]], view: QRectF) -> None:
+    """Draws labels (box, text, colour), most important first, inside the view and not on each other."""
+    metrics = QFontMetricsF(painter.font())
+    places = place_labels([rect for rect, _, _ in wanted], [label_size(metrics, text) for _, text, _ in wanted], view)
+    for (_, text, colour), place in zip(wanted, places, strict=True):
+        if place is not None:
+            draw_label(painter, place, text, colour)
+
+
+def _level_colour(trace: TraceView, scene: Scene | None, row: int) -> str:
+    candidate = int(trace.detections.candidate[row])
+    return level_colour(scene.cell_of(candidate)[0]) if scene is not None and candidate >= 0 else UNKNOWN_COLOUR
+
+
+def _hit(rect: QRectF, point: QPointF, reach: float | None) -> bool:
+    if reach is None:
+        return rect.contains(point)
+    outer, inner = rect.adjusted(-reach, -reach, reach, reach), rect.adjusted(reach, reach, -reach, -reach)
+    return outer.contains(point) and not (inner.isValid() and inner.contains(point))

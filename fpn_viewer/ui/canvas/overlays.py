@@ -1,0 +1,92 @@
+"""What is drawn over a map: detections, the drawn box, the cells under the cursor and their receptive field."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
+
+from fpn_viewer.core.imaging.colours import class_colour, level_colour
+from fpn_viewer.ui.canvas.legend import draw_chip
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fpn_viewer.core.geometry import Box
+    from fpn_viewer.core.structures import Detections
+    from fpn_viewer.engine.values import Probe
+    from fpn_viewer.ui.canvas.view import View
+
+_HALO = QColor(0, 0, 0, 150)
+_WHITE = QColor("#ffffff")
+_CROSS = 7.0
+#: boxes smaller than this on the screen get no name, view px
+_NAMED_FROM = 24.0
+
+
+def _outline(painter: QPainter, rect: QRectF, colour: QColor, width: float = 1.0, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> None:
+    """A line with a dark halo, visible on light and dark maps."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(_HALO, width + 2))
+    painter.drawRect(rect)
+    painter.setPen(QPen(colour, width, style))
+    painter.drawRect(rect)
+
+
+def draw_detections(painter: QPainter, view: View, detections: Detections, names: Sequence[str], named: bool) -> None:
+    """The model's boxes in the colours of their classes.
+
+    Args:
+        painter: in view px.
+        view: where the picture lies.
+        detections: the boxes.
+        names: class names by label.
+        named: write class and score at each box that is large enough.
+    """
+    rows = list(zip(detections.boxes_img.tolist(), detections.labels.tolist(), detections.scores.tolist(), strict=True))
+    # the best last, on top of the others
+    for box, label, score in reversed(rows):
+        rect, colour = view.rect(tuple(box)), QColor(class_colour(label))
+        _outline(painter, rect, colour, 1.6 if named else 1.0)
+        if named and rect.width() >= _NAMED_FROM:
+            name = names[label] if label < len(names) else str(label)
+            ground = QColor(colour.darker(220))
+            draw_chip(painter, rect.topLeft() + QPointF(1, 1), f"{name} {score:.2f}", ground)
+
+
+def draw_box(painter: QPainter, view: View, box_img: Box) -> None:
+    """The box that the user drew."""
+    _outline(painter, view.rect(box_img), _WHITE, 1.5, Qt.PenStyle.DashLine)
+
+
+def draw_probe(painter: QPainter, view: View, probe: Probe, own: str, receptive: str | None) -> None:
+    """The cell under the cursor of every level, that of the map's own level thicker.
+
+    Args:
+        painter: in view px.
+        view: where the picture lies.
+        probe: the levels under the cursor.
+        own: the map's level.
+        receptive: the level whose receptive field is outlined, or None.
+    """
+    for row in probe.rows:
+        colour = QColor(level_colour(row.level))
+        if row.level == receptive:
+            _outline(painter, view.rect(row.receptive_img), colour.lighter(130), 1.2, Qt.PenStyle.DashLine)
+        if row.level != own:
+            painter.setPen(QPen(colour, 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(view.rect(row.cell_box_img))
+    for row in probe.rows:
+        if row.level == own:
+            _outline(painter, view.rect(row.cell_box_img), _WHITE, 1.5)
+
+
+def draw_cross(painter: QPainter, view: View, point_img: tuple[float, float]) -> None:
+    """The place of the cursor, shown in every view."""
+    x, y = (p * view.scale + o for p, o in zip(point_img, view.offset, strict=True))
+    for colour, width in ((_HALO, 3.0), (_WHITE, 1.0)):
+        painter.setPen(QPen(colour, width))
+        painter.drawLine(QPointF(x - _CROSS, y), QPointF(x + _CROSS, y))
+        painter.drawLine(QPointF(x, y - _CROSS), QPointF(x, y + _CROSS))

@@ -1,0 +1,367 @@
+"""The window: puts bar, list, tabs, panels and status line around one document, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+
+from fpn_viewer.ui.actions import MENUS, colour_icons, fill_menu, make_actions
+from fpn_viewer.ui.anchors.tab import AnchorsTab
+from fpn_viewer.ui.canvas.tab import PyramidTab
+from fpn_viewer.ui.dialogs.about import AboutDialog
+from fpn_viewer.ui.dialogs.preferences import THEME_TEXTS, PreferencesDialog
+from fpn_viewer.ui.dialogs.shortcuts import ShortcutsDialog
+from fpn_viewer.ui.icons import window_icon
+from fpn_viewer.ui.opening import Opening, dropped_paths
+from fpn_viewer.ui.panels.channels import ChannelsPanel
+from fpn_viewer.ui.panels.messages import MessageBar, MessagesPanel, notice_of
+from fpn_viewer.ui.panels.pictures import PicturesPanel
+from fpn_viewer.ui.panels.probe import ProbePanel
+from fpn_viewer.ui.panels.status import StatusLine
+from fpn_viewer.ui.panels.top_bar import TopBar
+from fpn_viewer.ui.panels.welcome import EmptyPage, Welcome
+from fpn_viewer.ui.saving import Saving
+from fpn_viewer.ui.settings_store import LAYOUT_VERSION, THEMES
+from fpn_viewer.ui.theme import Theme
+from fpn_viewer.ui.widgets.strip import Strip
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QEvent
+    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QPaintEvent, QShowEvent
+
+    from fpn_viewer.engine.values import TraceView
+    from fpn_viewer.ui.settings_store import SettingsStore
+    from fpn_viewer.viewmodels.display import Display
+    from fpn_viewer.viewmodels.document import Document, Problem, RunState
+    from fpn_viewer.viewmodels.selection import Selection
+    from fpn_viewer.viewmodels.viewport import Viewport
+
+TITLE = "fpn_viewer"
+SIZE = QSize(1440, 900)
+#: each dock: title, area, key that shows and hides it, and its first extent across the centre, px
+DOCKS: dict[str, tuple[str, Qt.DockWidgetArea, str, int]] = {
+    "pictures": ("Pictures", Qt.DockWidgetArea.LeftDockWidgetArea, "Alt+1", 220),
+    "probe": ("Probe", Qt.DockWidgetArea.RightDockWidgetArea, "Alt+2", 300),
+    "channels": ("Channels", Qt.DockWidgetArea.RightDockWidgetArea, "Alt+3", 300),
+    "messages": ("Messages", Qt.DockWidgetArea.BottomDockWidgetArea, "Alt+4", 150),
+}
+#: shown only when there is something in it
+HIDDEN_AT_FIRST = frozenset({"messages"})
+
+
+class MainWindow(QMainWindow):
+    """The program's one window.
+
+    Signals:
+        painted(): The window is on the screen for the first time.
+        closing(): The window was closed.
+    """
+
+    painted = Signal()
+    closing = Signal()
+
+    def __init__(
+        self, document: Document, display: Display, selection: Selection, viewport: Viewport, store: SettingsStore
+    ) -> None:
+        """Builds the window, hidden, over view-models that outlive it.
+
+        Args:
+            document: What is open.
+            display: How maps are shown.
+            selection: What is pointed at.
+            viewport: Pan and zoom.
+            store: What is remembered.
+        """
+        super().__init__()
+        self.document, self._store = document, store
+        self._models = (document, display, selection, viewport)
+        self._was_painted = False
+        self.theme = Theme(store.theme, self)
+        self.opening = Opening(document, store, self)
+        self.tabs = QTabWidget(documentMode=True)
+        self.saving = Saving(document, self.tabs, store, self)
+        self.actions_by_id = make_actions(self)
+        self.setWindowTitle(TITLE)
+        self.setWindowIcon(window_icon())
+        self.setAcceptDrops(True)
+        self._build_centre()
+        self._build_frame()
+        self._build_docks()
+        self._build_menus()
+        self._connect()
+        self._restore()
+
+    # -- building ---------------------------------------------------------------------------------------------------
+
+    def _build_centre(self) -> None:
+        self.pyramid = PyramidTab(*self._models)
+        self.anchors = AnchorsTab(*self._models)
+        self.tabs.addTab(self.pyramid, "Pyramid")
+        self.tabs.addTab(self.anchors, "Anchors && RPN")
+        self.welcome = Welcome(self._store)
+        self.message_bar = MessageBar()
+        self.notice = Strip("notice")
+        self.centre = QStackedWidget()
+        self.centre.addWidget(EmptyPage(self.actions_by_id["open_pictures"], self.actions_by_id["samples"]))
+        self.centre.addWidget(self.tabs)
+        column = QWidget()
+        layout = QVBoxLayout(column)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        for widget in (self.welcome, self.message_bar, self.notice):
+            layout.addWidget(widget)
+        layout.addWidget(self.centre, 1)
+        self.setCentralWidget(column)
+
+    def _build_frame(self) -> None:
+        self._recent = self.opening.recent_menu()
+        self._detectors = self.opening.detector_menu(self.actions_by_id["open_checkpoint"])
+        self.top_bar = TopBar(self.document, self.actions_by_id, self._detectors)
+        self.addToolBar(self.top_bar)
+        self.status = StatusLine(self.document, self.actions_by_id["cancel"])
+        self.setStatusBar(self.status)
+
+    def _build_docks(self) -> None:
+        document, display, selection, _ = self._models
+        buttons = (self.actions_by_id["open_pictures"], self.actions_by_id["open_folder"])
+        self.pictures = PicturesPanel(document, buttons, self._recent)
+        self.messages = MessagesPanel()
+        panels: dict[str, QWidget] = {
+            "pictures": self.pictures,
+            "probe": ProbePanel(document, display, selection),
+            "channels": ChannelsPanel(document, display, selection),
+            "messages": self.messages,
+        }
+        self.docks = {name: self._dock(name, panel) for name, panel in panels.items()}
+        self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+        self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+        self.setDockOptions(self.dockOptions() & ~QMainWindow.DockOption.AnimatedDocks)
+
+    def _dock(self, name: str, panel: QWidget) -> QDockWidget:
+        title, area, key, _ = DOCKS[name]
+        dock = QDockWidget(title, self)
+        dock.setObjectName(name)
+        dock.setWidget(panel)
+        dock.toggleViewAction().setShortcut(key)
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _build_menus(self) -> None:
+        menus = {}
+        for title, text in MENUS.items():
+            menus[title] = self.menuBar().addMenu(text)
+            menus[title].setToolTipsVisible(True)
+            fill_menu(menus[title], title, self.actions_by_id)
+        menus["File"].insertMenu(self.actions_by_id["save_picture"], self._recent)
+        menus["Detector"].insertMenu(self.actions_by_id["open_checkpoint"], self._detectors)
+        view = menus["View"]
+        first_of_end = self.actions_by_id["full_screen"]
+        for dock in self.docks.values():
+            view.insertAction(first_of_end, dock.toggleViewAction())
+        view.insertSeparator(first_of_end)
+        view.insertMenu(first_of_end, self._theme_menu(view))
+
+    def _theme_menu(self, parent: QMenu) -> QMenu:
+        menu = QMenu("&Theme", parent)
+        group = QActionGroup(menu)
+        for name in THEMES:
+            action = menu.addAction(THEME_TEXTS[name])
+            action.setData(name)
+            action.setCheckable(True)
+            group.addAction(action)
+        self._theme_group = group
+        menu.aboutToShow.connect(self._mark_theme)
+        menu.triggered.connect(self._choose_theme)
+        return menu
+
+    def _connect(self) -> None:
+        document = self.document
+        document.pictures_changed.connect(self._show_page)
+        document.trace_changed.connect(self._show_notice)
+        document.state_changed.connect(self._show_state)
+        document.current_changed.connect(self._show_title)
+        for source in (document, self.opening, self.saving):
+            source.problem.connect(self.report)
+        self.saving.saved.connect(self._say_saved)
+        self.message_bar.details_wanted.connect(self._show_messages)
+        self.messages.count_changed.connect(self._hide_empty_messages)
+        self.top_bar.device_chosen.connect(self.opening.set_device)
+        self._show_page()
+        self._draw_icons()
+
+    # -- layout -----------------------------------------------------------------------------------------------------
+
+    def _restore(self) -> None:
+        self.resize(SIZE.boundedTo(self.screen().availableSize()))
+        self._arrange()
+        if self._store.geometry is not None:
+            self.restoreGeometry(self._store.geometry)
+        layout = self._store.layout
+        self._arranged = layout is not None and self.restoreState(layout, LAYOUT_VERSION)
+        # What an earlier run had to say is gone.
+        self.docks["messages"].hide()
+
+    def _arrange(self) -> None:
+        for name, dock in self.docks.items():
+            dock.setFloating(False)
+            self.addDockWidget(DOCKS[name][1], dock)
+            dock.setVisible(name not in HIDDEN_AT_FIRST)
+        self.splitDockWidget(self.docks["probe"], self.docks["channels"], Qt.Orientation.Vertical)
+        self._share_room()
+
+    def _share_room(self) -> None:
+        """The picture gets the most: side panels shrink with the window, down to what they need."""
+        sides = [self.docks["pictures"], self.docks["probe"]]
+        share = min(1.0, max(0.8, self.width() / SIZE.width()))
+        self.resizeDocks(sides, [round(share * DOCKS[dock.objectName()][3]) for dock in sides], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.docks["messages"]], [DOCKS["messages"][3]], Qt.Orientation.Vertical)
+
+    def reset_layout(self) -> None:
+        """Puts all docks back where they were at first."""
+        self._arrange()
+        self.docks["messages"].setVisible(bool(self.messages.list.count()))
+
+    def toggle_full_screen(self) -> None:
+        """Fills the screen, or goes back."""
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    # -- slots of the table of actions ------------------------------------------------------------------------------
+
+    def quit(self) -> None:
+        """Closes the window."""
+        self.close()
+
+    def show_previous(self) -> None:
+        """Shows the previous picture."""
+        self.document.step(-1)
+
+    def show_next(self) -> None:
+        """Shows the next picture."""
+        self.document.step(1)
+
+    def show_pyramid(self) -> None:
+        """Shows the tab of maps."""
+        self.tabs.setCurrentWidget(self.pyramid)
+
+    def show_anchors(self) -> None:
+        """Shows the tab of anchors."""
+        self.tabs.setCurrentWidget(self.anchors)
+
+    def show_preferences(self) -> None:
+        """Opens the preferences."""
+        PreferencesDialog(self._store, self.theme, self).open()
+
+    def show_shortcuts(self) -> None:
+        """Opens the sheet of keys."""
+        ShortcutsDialog(self).open()
+
+    def show_about(self) -> None:
+        """Says what this is."""
+        AboutDialog(self.document.detector, self).open()
+
+    def show_welcome(self) -> None:
+        """Says again what to press first."""
+        self.welcome.bring_back()
+
+    # -- what the document says -------------------------------------------------------------------------------------
+
+    def report(self, problem: Problem) -> None:
+        """Says what went wrong, in one line above the centre and in the messages."""
+        self.message_bar.show_problem(problem)
+        self.messages.add(problem)
+
+    def _show_page(self) -> None:
+        self.centre.setCurrentIndex(1 if self.document.pictures else 0)
+        several = len(self.document.pictures) > 1
+        for name in ("previous", "next"):
+            self.actions_by_id[name].setEnabled(several)
+        for name in ("save_picture", "copy_picture"):
+            self.actions_by_id[name].setEnabled(bool(self.document.pictures))
+        self._show_title()
+
+    def _show_title(self) -> None:
+        self.setWindowFilePath(self.document.path or "")
+        self.setWindowTitle(f"{self.document.path} — {TITLE}" if self.document.path else TITLE)
+
+    def _show_notice(self, trace: TraceView | None) -> None:
+        text = "" if trace is None else notice_of(trace)
+        self.notice.label.setText(text)
+        self.notice.setVisible(bool(text))
+
+    def _show_state(self, state: RunState) -> None:
+        self.message_bar.follow(state)
+
+    def _show_messages(self) -> None:
+        self.docks["messages"].show()
+        self.docks["messages"].raise_()
+
+    def _hide_empty_messages(self, count: int) -> None:
+        if not count:
+            self.docks["messages"].hide()
+            self.message_bar.hide()
+
+    def _say_saved(self, path: str) -> None:
+        self.status.say(f"Saved {path}")
+
+    # -- theme ------------------------------------------------------------------------------------------------------
+
+    def _mark_theme(self) -> None:
+        for action in self._theme_group.actions():
+            action.setChecked(action.data() == self.theme.choice)
+
+    def _choose_theme(self, action: QAction) -> None:
+        self._store.theme = action.data()
+        self.theme.choose(action.data())
+
+    def _draw_icons(self) -> None:
+        colour_icons(self.actions_by_id, self.palette())
+
+    # -- events -----------------------------------------------------------------------------------------------------
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Shares the room out once it is known."""
+        super().showEvent(event)
+        if not self._arranged:
+            self._arranged = True
+            # Docks that were never laid out cannot be resized.
+            self.layout().activate()
+            self._share_room()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follows the theme."""
+        super().changeEvent(event)
+        if event.type() == event.Type.PaletteChange and hasattr(self, "actions_by_id"):
+            self._draw_icons()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Says when the window is on the screen."""
+        super().paintEvent(event)
+        if not self._was_painted:
+            self._was_painted = True
+            # After this paint has reached the screen.
+            QTimer.singleShot(0, self.painted.emit)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Hands keys that nobody wanted to the maps, wherever the focus is."""
+        self.tabs.currentWidget().setFocus()
+        super().keyPressEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Takes local files."""
+        if dropped_paths(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Opens what was dropped."""
+        event.acceptProposedAction()
+        self.opening.open_dropped(dropped_paths(event.mimeData()))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Remembers the layout; the worker is ended by `app`, when the window is gone from the screen."""
+        self._store.keep_window(self.saveGeometry(), self.saveState(LAYOUT_VERSION))
+        self._store.sync()
+        super().closeEvent(event)
+        self.closing.emit()
