@@ -89,13 +89,12 @@ def reduced_map(session: Session, key: str, name: str, reduction: str, channel: 
     if known is not None:
         return known
     trace = session.trace(key)
+    visible = trace.geometry.visible_cells(trace.level(trace.graph[name].level))
+    found = {}
     for made, values in _reductions(session, key, trace, name, reduction, channel).items():
-        level = trace.level(trace.graph[name].level)
-        known = Reduced(values, trace.geometry.visible_cells(level), made in SIGNED)
-        session.planes.put((*place[:2], made, place[3]), known)
-    found = session.planes.get(place)
-    assert found is not None
-    return found
+        found[made] = Reduced(values, visible, made in SIGNED)
+        session.planes.put((*place[:2], made, place[3]), found[made])
+    return found[reduction]
 
 
 def _reductions(session: Session, key: str, trace: Trace, name: str, reduction: str, channel: int) -> dict[str, Floats]:

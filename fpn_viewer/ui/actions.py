@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 
 from fpn_viewer.ui.icons import icon
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from PySide6.QtGui import QPalette
-    from PySide6.QtWidgets import QMainWindow, QMenu
+    from PySide6.QtWidgets import QMainWindow, QMenu, QWidget
 
 
 @dataclass(frozen=True)
@@ -113,30 +114,15 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("about", "&About fpn_viewer", "Help", "show_about", (), "Versions of the program and its libraries", "", 1),
 )
 
-#: keys and gestures that the views themselves understand: where, and (what to do, what happens)
+#: what the mouse does over the maps, and the keys of the list: where, and (what to do, what happens)
 GESTURES: dict[str, tuple[tuple[str, str], ...]] = {
-    "Everywhere over the maps": (
+    "Mouse over the maps": (
         ("Wheel", "Zoom at the cursor, in all maps together"),
         ("Drag", "Move the picture, in all maps together"),
-        ("Double-click · Enter", "Enlarge a map"),
-        ("Esc", "Back to all maps"),
-        ("F", "Fit the picture"),
-        ("1", "One picture pixel is one screen pixel"),
+        ("Double-click", "Enlarge a map, or go back"),
         ("Ctrl+Wheel", "More or less of the map over the picture"),
-        ("Space, held", "Hide everything that lies over the picture"),
-        ("Click", "Read all levels at that place in the Probe panel"),
-        ("B, then drag", "Draw a box, to rank channels by what they see in it"),
-        ("Del", "Remove the box"),
-    ),
-    "Maps": (
-        ("← →", "Previous or next channel; with Shift ten at once"),
-        ("↑ ↓", "Finer or coarser level"),
-        ("[ ]", "Another way to make one map of all channels"),
-        ("D", "Detections on or off"),
-    ),
-    "Anchors & RPN": (
-        ("A", "Anchors on or off"),
-        ("R", "Proposals on or off"),
+        ("Move", "Read all levels under the cursor in the Probe panel"),
+        ("B, then drag", "Draw a box; the Channels panel ranks what answers to it"),
     ),
     "List of pictures": (
         ("↑ ↓", "Previous or next picture"),
@@ -214,3 +200,23 @@ def colour_icons(actions: Mapping[str, QAction], palette: QPalette) -> None:
     for row in ACTIONS:
         if row.icon:
             actions[row.id].setIcon(icon(row.icon, palette))
+
+
+def hand_on(event: QKeyEvent, target: QWidget, actions: Iterable[QAction]) -> None:
+    """Gives a key to a widget that has not the focus: triggers its action for it, or sends it the event.
+
+    Args:
+        event: The key; accepted when it found a use.
+        target: The widget.
+        actions: Actions that only hear keys while the focus is near the widget.
+    """
+    keys = QKeySequence(event.keyCombination())
+    action = next((one for one in actions if one.isEnabled() and keys in one.shortcuts()), None)
+    if action is not None:
+        action.trigger()
+        event.accept()
+    else:
+        # A copy: Qt takes an event that is sent a second time while it is delivered for a dead one.
+        copy = QKeyEvent(event.type(), event.key(), event.modifiers(), event.text(), event.isAutoRepeat())
+        QCoreApplication.sendEvent(target, copy)
+        event.setAccepted(copy.isAccepted())

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QTabWidget, QVBoxLayout, QWidget
 
-from fpn_viewer.ui.actions import MENUS, colour_icons, fill_menu, make_actions
+from fpn_viewer.ui.actions import MENUS, colour_icons, fill_menu, hand_on, make_actions
 from fpn_viewer.ui.anchors.tab import AnchorsTab
-from fpn_viewer.ui.canvas.tab import PyramidTab
+from fpn_viewer.ui.canvas.pyramid_grid import PyramidGrid
 from fpn_viewer.ui.dialogs.about import AboutDialog
 from fpn_viewer.ui.dialogs.preferences import THEME_TEXTS, PreferencesDialog
 from fpn_viewer.ui.dialogs.shortcuts import ShortcutsDialog
@@ -22,17 +22,18 @@ from fpn_viewer.ui.panels.pictures import PicturesPanel
 from fpn_viewer.ui.panels.probe import ProbePanel
 from fpn_viewer.ui.panels.status import StatusLine
 from fpn_viewer.ui.panels.top_bar import TopBar
-from fpn_viewer.ui.panels.welcome import EmptyPage, Welcome
+from fpn_viewer.ui.panels.welcome import Welcome
 from fpn_viewer.ui.saving import Saving
 from fpn_viewer.ui.settings_store import LAYOUT_VERSION, THEMES
 from fpn_viewer.ui.theme import Theme
 from fpn_viewer.ui.widgets.strip import Strip
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from PySide6.QtCore import QEvent
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QPaintEvent, QShowEvent
 
-    from fpn_viewer.engine.values import TraceView
     from fpn_viewer.ui.settings_store import SettingsStore
     from fpn_viewer.viewmodels.display import Display
     from fpn_viewer.viewmodels.document import Document, Problem, RunState
@@ -43,7 +44,7 @@ TITLE = "fpn_viewer"
 SIZE = QSize(1440, 900)
 #: each dock: title, area, key that shows and hides it, and its first extent across the centre, px
 DOCKS: dict[str, tuple[str, Qt.DockWidgetArea, str, int]] = {
-    "pictures": ("Pictures", Qt.DockWidgetArea.LeftDockWidgetArea, "Alt+1", 220),
+    "pictures": ("Pictures", Qt.DockWidgetArea.LeftDockWidgetArea, "Alt+1", 236),
     "probe": ("Probe", Qt.DockWidgetArea.RightDockWidgetArea, "Alt+2", 300),
     "channels": ("Channels", Qt.DockWidgetArea.RightDockWidgetArea, "Alt+3", 300),
     "messages": ("Messages", Qt.DockWidgetArea.BottomDockWidgetArea, "Alt+4", 150),
@@ -79,6 +80,7 @@ class MainWindow(QMainWindow):
         self.document, self._store = document, store
         self._models = (document, display, selection, viewport)
         self._was_painted = False
+        self._handing_on = False
         self.theme = Theme(store.theme, self)
         self.opening = Opening(document, store, self)
         self.tabs = QTabWidget(documentMode=True)
@@ -97,23 +99,20 @@ class MainWindow(QMainWindow):
     # -- building ---------------------------------------------------------------------------------------------------
 
     def _build_centre(self) -> None:
-        self.pyramid = PyramidTab(*self._models)
+        self.pyramid = PyramidGrid(*self._models)
         self.anchors = AnchorsTab(*self._models)
         self.tabs.addTab(self.pyramid, "Pyramid")
         self.tabs.addTab(self.anchors, "Anchors && RPN")
         self.welcome = Welcome(self._store)
         self.message_bar = MessageBar()
         self.notice = Strip("notice")
-        self.centre = QStackedWidget()
-        self.centre.addWidget(EmptyPage(self.actions_by_id["open_pictures"], self.actions_by_id["samples"]))
-        self.centre.addWidget(self.tabs)
         column = QWidget()
         layout = QVBoxLayout(column)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         for widget in (self.welcome, self.message_bar, self.notice):
             layout.addWidget(widget)
-        layout.addWidget(self.centre, 1)
+        layout.addWidget(self.tabs, 1)
         self.setCentralWidget(column)
 
     def _build_frame(self) -> None:
@@ -179,8 +178,9 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         document = self.document
-        document.pictures_changed.connect(self._show_page)
+        document.pictures_changed.connect(self._show_actions)
         document.trace_changed.connect(self._show_notice)
+        self.tabs.currentChanged.connect(self._show_notice)
         document.state_changed.connect(self._show_state)
         document.current_changed.connect(self._show_title)
         for source in (document, self.opening, self.saving):
@@ -188,8 +188,10 @@ class MainWindow(QMainWindow):
         self.saving.saved.connect(self._say_saved)
         self.message_bar.details_wanted.connect(self._show_messages)
         self.messages.count_changed.connect(self._hide_empty_messages)
+        for tab in (self.pyramid, self.anchors):
+            tab.open_requested.connect(self.opening.choose_pictures)
         self.top_bar.device_chosen.connect(self.opening.set_device)
-        self._show_page()
+        self._show_actions()
         self._draw_icons()
 
     # -- layout -----------------------------------------------------------------------------------------------------
@@ -273,8 +275,7 @@ class MainWindow(QMainWindow):
         self.message_bar.show_problem(problem)
         self.messages.add(problem)
 
-    def _show_page(self) -> None:
-        self.centre.setCurrentIndex(1 if self.document.pictures else 0)
+    def _show_actions(self) -> None:
         several = len(self.document.pictures) > 1
         for name in ("previous", "next"):
             self.actions_by_id[name].setEnabled(several)
@@ -286,8 +287,10 @@ class MainWindow(QMainWindow):
         self.setWindowFilePath(self.document.path or "")
         self.setWindowTitle(f"{self.document.path} — {TITLE}" if self.document.path else TITLE)
 
-    def _show_notice(self, trace: TraceView | None) -> None:
-        text = "" if trace is None else notice_of(trace)
+    def _show_notice(self) -> None:
+        trace = self.document.trace
+        # The anchors say it themselves, beside the stages they draw.
+        text = "" if trace is None or self.tabs.currentWidget() is self.anchors else notice_of(trace)
         self.notice.label.setText(text)
         self.notice.setVisible(bool(text))
 
@@ -346,8 +349,26 @@ class MainWindow(QMainWindow):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Hands keys that nobody wanted to the maps, wherever the focus is."""
-        self.tabs.currentWidget().setFocus()
-        super().keyPressEvent(event)
+        if self._handing_on:
+            # The maps had no use for it either, and it came back through their parents.
+            event.ignore()
+            return
+        self._handing_on = True
+        hand_on(event, *self._map_and_actions())
+        self._handing_on = False
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        """Tells the maps that a key they were handed is up again."""
+        if not self._handing_on:
+            self._handing_on = True
+            hand_on(event, self._map_and_actions()[0], ())
+            self._handing_on = False
+
+    def _map_and_actions(self) -> tuple[QWidget, Iterable[QAction]]:
+        """What understands keys in the current tab."""
+        if self.tabs.currentWidget() is self.anchors:
+            return self.anchors.view, self.anchors.layer_actions.values()
+        return self.pyramid.active_cell(), ()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Takes local files."""

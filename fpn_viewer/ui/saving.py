@@ -28,8 +28,8 @@ class Rendered(Protocol):
     def render_image(self) -> QImage:
         """The view as a picture."""
 
-    def render_svg(self) -> bytes:
-        """The view as a drawing."""
+    def render_svg(self, path: str) -> None:
+        """Writes the view as a drawing."""
 
 
 class Saving(QObject):
@@ -78,7 +78,9 @@ class Saving(QObject):
             return
         try:
             if path.lower().endswith(".svg"):
-                Path(path).write_bytes(view.render_svg())
+                # Qt's SVG writer does not say why it cannot write.
+                Path(path).touch()
+                view.render_svg(path)
             elif not view.render_image().save(path, "PNG"):
                 raise OSError("the file cannot be written")
         except OSError as error:

@@ -26,9 +26,9 @@ COLOURS: Final[Mapping[QPalette.ColorRole, tuple[str, str]]] = {
     Role.BrightText: ("#ffffff", "#ffffff"),
     Role.ToolTipBase: ("#1b1f24", "#e4e7eb"),
     Role.ToolTipText: ("#f3f4f6", "#1b1f24"),
-    Role.Highlight: ("#1c5fb8", "#3d7fd9"),
+    Role.Highlight: ("#1c5fb8", "#2f6fc8"),
     Role.HighlightedText: ("#ffffff", "#ffffff"),
-    Role.Accent: ("#1c5fb8", "#3d7fd9"),
+    Role.Accent: ("#1c5fb8", "#2f6fc8"),
     Role.Link: ("#1c5fb8", "#85b4f5"),
     Role.LinkVisited: ("#6b3fa0", "#c0a3e8"),
     Role.Light: ("#ffffff", "#3b4149"),
@@ -102,7 +102,7 @@ class Theme(QObject):
         super().__init__(parent)
         self._choice = choice
         self._dark: bool | None = None
-        QGuiApplication.styleHints().colorSchemeChanged.connect(self._apply)
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow)
         self.choose(choice)
 
     @property
@@ -128,12 +128,12 @@ class Theme(QObject):
             hints.setColorScheme(_SCHEMES[choice])
         else:
             hints.unsetColorScheme()
-        self._apply()
+        self._follow(hints.colorScheme())
 
-    @Slot()
-    def _apply(self) -> None:
-        scheme = _SCHEMES.get(self._choice, QGuiApplication.styleHints().colorScheme())
-        dark = scheme == Qt.ColorScheme.Dark
+    @Slot(Qt.ColorScheme)
+    def _follow(self, system: Qt.ColorScheme) -> None:
+        # A platform without themes says "unknown" and gets the light one.
+        dark = _SCHEMES.get(self._choice, system) == Qt.ColorScheme.Dark
         if dark != self._dark:
             self._dark = dark
             QGuiApplication.setPalette(palette(dark))

@@ -34,7 +34,8 @@ class RankedChannels:
 
     Attributes:
         channel: (C,) int32.
-        contrast: (mean inside − mean of the ring) / deviation of the ring (C,); 0 where the ring is empty or does not vary.
+        contrast: (mean inside − mean of the ring) / deviation of the ring (C,); 0 where the ring is empty or does not vary,
+            or where a value is not finite.
         inside: mean inside (C,).
         ring: mean of the ring (C,).
         cells: number of cells inside.
@@ -78,19 +79,19 @@ def cells_inside(geometry: Geometry, level: Level, box_img: Box) -> tuple[Span, 
     Raises:
         SettingError: the box is empty or lies outside the picture.
     """
-    height, width = geometry.image_size
-    x0, y0, x1, y1 = max(0.0, box_img[0]), max(0.0, box_img[1]), min(float(width), box_img[2]), min(float(height), box_img[3])
-    if not (x0 < x1 and y0 < y1):
+    (height, width), (x0, y0, x1, y1) = geometry.image_size, box_img
+    if not (max(0, x0) < min(width, x1) and max(0, y0) < min(height, y1)):
         raise SettingError("The box lies outside the picture or is empty; draw it over something in the picture.")
     (ky, kx), (sy, sx), visible = geometry.scale, level.stride, geometry.visible_cells(level)
     return _centres(y0 * ky / sy, y1 * ky / sy, visible[0]), _centres(x0 * kx / sx, x1 * kx / sx, visible[1])
 
 
 def _centres(start: float, end: float, size: int) -> Span:
+    """From a stretch in cells to the cells (first, end) of `size` whose centres lie in it, or the one in its middle."""
     first, last = max(0, ceil(start - 0.5)), min(size, ceil(end - 0.5))
     if first < last:
         return first, last
-    middle = min(size - 1, int((start + end) / 2))
+    middle = min(size - 1, int((max(0.0, start) + min(float(size), end)) / 2))
     return middle, middle + 1
 
 
@@ -101,11 +102,8 @@ def _widened(span: Span, size: int) -> Span:
 
 def _ranked(inside: Tensor, ring: Tensor) -> RankedChannels:
     """From (C, n) cells inside and (C, m) around."""
-    mean, around, deviation = (
-        inside.mean(1),
-        torch.zeros(len(inside), device=inside.device),
-        torch.zeros(len(inside), device=inside.device),
-    )
+    mean = inside.mean(1)
+    around, deviation = torch.zeros_like(mean), torch.zeros_like(mean)
     if ring.shape[1]:
         around, deviation = ring.mean(1), ring.std(1, correction=0)
     # float32 leaves a rest where a channel is constant

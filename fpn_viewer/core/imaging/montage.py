@@ -88,27 +88,26 @@ def overlay(picture: Bytes, shown: MapImage, image_size: tuple[int, int], opacit
     Returns:
         (H, W, 3) uint8; the picture alone where the map does not reach.
     """
-    rows = _cells(picture.shape[0], image_size[0], shown.box_img[1::2], shown.values.shape[0])
-    columns = _cells(picture.shape[1], image_size[1], shown.box_img[0::2], shown.values.shape[1])
-    there = np.ix_(rows >= 0, columns >= 0)
-    cells = np.ix_(rows[rows >= 0], columns[columns >= 0])
+    rows, y = _cells(picture.shape[0], image_size[0], shown.box_img[1::2], shown.values.shape[0])
+    columns, x = _cells(picture.shape[1], image_size[1], shown.box_img[0::2], shown.values.shape[1])
     colours = shown.values if shown.values.ndim == 3 else lut(lut_for(shown.signed))[shown.values]
-    out = picture.astype(np.float32)
-    out[there] = (1 - opacity) * out[there] + opacity * colours[cells]
+    out = picture.copy()
+    if rows.size and columns.size:
+        over = Image.fromarray(np.ascontiguousarray(colours[rows][:, columns]))
+        out[y, x] = np.asarray(Image.blend(Image.fromarray(np.ascontiguousarray(out[y, x])), over, opacity))
     if shown.broken_at is not None:
-        stripes = np.add.outer(np.arange(out.shape[0]), np.arange(out.shape[1])) // _HATCH % 2 * 255
-        part = out[there]
-        broken = shown.broken_at[cells]
-        part[broken] = stripes[there][broken][:, None]
-        out[there] = part
-    return np.rint(out).astype(np.uint8)
+        broken = shown.broken_at[rows][:, columns]
+        stripes = np.add.outer(np.arange(len(rows)), np.arange(len(columns))) // _HATCH % 2 * 255
+        out[y, x][broken] = stripes[broken][:, None]
+    return out
 
 
-def _cells(length: int, image_length: int, span_img: Sequence[float], cells: int) -> NDArray[np.intp]:
-    """For every drawn px the cell over its centre, or -1 outside the map."""
+def _cells(length: int, image_length: int, span_img: Sequence[float], cells: int) -> tuple[NDArray[np.intp], slice]:
+    """For every drawn px that the map reaches the cell over its centre, and which px those are."""
     centres = (np.arange(length) + 0.5) * image_length / length
     index = np.floor((centres - span_img[0]) / (span_img[1] - span_img[0]) * cells).astype(np.intp)
-    return np.where((index >= 0) & (index < cells), index, -1)
+    first, last = np.searchsorted(index, (0, cells))
+    return index[first:last], slice(int(first), int(last))
 
 
 def with_bar(drawn: Bytes, shown: MapImage) -> Image.Image:

@@ -75,10 +75,8 @@ def reduce_channels(x: Tensor, reductions: Sequence[str]) -> dict[str, Floats]:
         cells = x.flatten(1)
         channels, count = cells.shape
         step = channels if x.device.type != "cpu" else max(1, _BLOCK_BYTES // (4 * max(1, count)))
-        totals, buffer, ones = (
-            cells.new_zeros(size, dtype=torch.float32) for size in ((len(reductions), count), (step, count), step)
-        )
-        ones += 1
+        totals = torch.zeros(len(reductions), count, device=x.device)
+        buffer, ones = torch.empty(step, count, device=x.device), torch.ones(step, device=x.device)
         for block in cells.split(step):
             for total, name in zip(totals, reductions, strict=True):
                 total.addmv_(_SUMMANDS[name](block.float(), out=buffer[: len(block)]).T, ones[: len(block)])

@@ -52,7 +52,7 @@ def density_bar(raster: Raster, what: str, lut_name: str) -> Bar:
     rgb = colour.red(), colour.green(), colour.blue()
     table = tint_table(rgb, top) if raster.tint else density_table(lut(lut_name), top)
     counts = np.rint(top ** np.linspace(0, 1, 256)).astype(np.intp)
-    numbers = [n for n in (1, 10, 100, 1000, 10_000) if n * 2 <= top] + [top]
+    numbers = [n for n in (1, 10, 100, 1000, 10_000) if n * 4 <= top] + [top]
     ticks = tuple((float(log_share(n, top)), f"{n:,}") for n in numbers)
     return Bar(f"{what} per px (edges, log scale)", table[counts], ticks)
 

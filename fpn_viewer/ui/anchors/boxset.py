@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fpn_viewer.core.imaging import boxes
+from fpn_viewer.core.imaging.boxes import Grids
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fpn_viewer.core.imaging.boxes import Frame, Grid
+    from fpn_viewer.core.imaging.boxes import Frame
 
     Rows = NDArray[np.int64]
 
@@ -30,31 +31,30 @@ class BoxSet:
 
     table_img: NDArray[np.float32]
     level: NDArray[np.int16]
-    grids: tuple[Grid, ...] = ()
+    grids: Grids = field(default_factory=Grids)
     rows: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __len__(self) -> int:
-        return sum(map(len, self.grids)) + len(self.rows)
+        return len(self.grids) + len(self.rows)
 
     def levels(self) -> set[int]:
         """Indexes of the levels that the members come from."""
-        return {int(self.level[grid.first]) for grid in self.grids if len(grid)} | set(np.unique(self.level[self.rows]).tolist())
+        return {int(self.level[grid.first]) for grid in self.grids.members if len(grid)} | set(np.unique(self.level[self.rows]).tolist())
 
     def visible_count(self, frame: Frame) -> int:
         """How many members have a pixel of their outline in the frame."""
-        return sum(boxes.grid_visible_count(grid, frame) for grid in self.grids) + int(self._visible_rows(frame).sum())
+        return self.grids.visible_count(frame) + int(self._visible_rows(frame).sum())
 
     def visible(self, frame: Frame) -> Rows:
         """The table rows of the members with a pixel in the frame, in drawing order."""
-        found = [boxes.grid_visible(grid, frame) for grid in self.grids]
-        return np.concatenate([*found, self.rows[self._visible_rows(frame)]])
+        return np.concatenate([self.grids.visible(frame), self.rows[self._visible_rows(frame)]])
 
-    def density(self, frame: Frame) -> NDArray[np.float32]:
+    def density(self, frame: Frame) -> NDArray[Any]:
         """How many outlines cross each pixel (height, width)."""
-        density = boxes.grid_density(self.grids, frame)
-        if len(self.rows):
-            density += boxes.edge_density(frame.boxes(self.table_img[self.rows]), frame.size)
-        return density
+        if not len(self.rows):
+            return self.grids.density(frame)
+        rows = boxes.edge_density(frame.boxes(self.table_img[self.rows]), frame.size)
+        return rows + self.grids.density(frame) if len(self.grids) else rows
 
     def work(self, frame: Frame) -> int:
         """What drawing costs, in units of about 5 ns."""

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QLabel, QTableWidget, QTableWidgetItem, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QLabel,
+    QTableWidget,
+    QTableWidgetItem,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from fpn_viewer.ui.anchors.fate import COLUMNS, table_row
 from fpn_viewer.ui.widgets.copying import copy_action
@@ -30,9 +39,10 @@ class CellTable(QWidget):
         self._scene: Scene | None = None
         self.title = QLabel()
         self.table = QTableWidget(0, len(COLUMNS), self)
-        self.table.setHorizontalHeaderLabels(list(COLUMNS))
-        for index, tip in enumerate(COLUMNS.values()):
-            self.table.horizontalHeaderItem(index).setToolTip(tip)
+        for index, (name, tip) in enumerate(COLUMNS.items()):
+            header = QTableWidgetItem(name)
+            header.setToolTip(tip)
+            self.table.setHorizontalHeaderItem(index, header)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setAlternatingRowColors(True)
         self.table.setTabKeyNavigation(False)
@@ -69,7 +79,7 @@ class CellTable(QWidget):
         line.addWidget(self.title, 1)
         line.addWidget(close)
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 4, 0, 0)
+        column.setContentsMargins(8, 4, 0, 0)
         column.setSpacing(4)
         column.addLayout(line)
         column.addWidget(self.table)

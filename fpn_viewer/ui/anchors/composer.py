@@ -11,12 +11,14 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen
 from fpn_viewer.core.imaging.boxes import Frame
 from fpn_viewer.core.imaging.colours import level_colour, lut
 from fpn_viewer.ui.anchors.backdrop import Backdrop
-from fpn_viewer.ui.anchors.bars import Bar, density_bar, paint_bars, unit_bar
-from fpn_viewer.ui.anchors.marks import Mark, detection_marks, frame_rect, paint_marks, view_rect
+from fpn_viewer.ui.anchors.bars import density_bar, paint_bars, unit_bar
+from fpn_viewer.ui.anchors.marks import detection_marks, frame_rect, paint_marks, view_rect
 from fpn_viewer.ui.anchors.raster import DENSITY_LUT, RasterLayer, colour_of
 
 if TYPE_CHECKING:
     from fpn_viewer.engine.values import PictureView, Plane, TraceView
+    from fpn_viewer.ui.anchors.bars import Bar
+    from fpn_viewer.ui.anchors.marks import Mark
     from fpn_viewer.ui.anchors.scene import Scene
     from fpn_viewer.ui.anchors.state import LayersState
 

@@ -95,7 +95,7 @@ class ValueSlider(QWidget):
         self.slider.setAccessibleName(name)
         self.value = QLabel()
         self.setToolTip(tip)
-        self.slider.valueChanged.connect(self.moved)
+        self.slider.valueChanged.connect(self._moved)
         line = QHBoxLayout()
         line.addWidget(QLabel(name))
         line.addStretch()
@@ -111,6 +111,9 @@ class ValueSlider(QWidget):
         with QSignalBlocker(self.slider):
             self.slider.setValue(position)
         self.value.setText(text)
+
+    def _moved(self, position: int) -> None:
+        self.moved.emit(position)
 
 
 def heading(text: str, tip: str = "") -> QLabel:

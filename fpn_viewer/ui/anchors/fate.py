@@ -9,6 +9,7 @@ from fpn_viewer.core.structures import STAGE, STAGES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from fpn_viewer.ui.anchors.scene import Scene
@@ -55,9 +56,9 @@ def fate(scene: Scene, row: int) -> str:
     return _ENDED[ended](scene, row)
 
 
-def box_text(box: NDArray[object]) -> str:
+def box_text(box: NDArray[np.float32]) -> str:
     """A box to the tenth of a px."""
-    return ", ".join(f"{float(side):.1f}" for side in box)  # type: ignore[arg-type]
+    return ", ".join(f"{float(side):.1f}" for side in box)
 
 
 def row_name(scene: Scene, row: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPen
 
 from fpn_viewer.core.imaging.colours import class_colour, level_colour
@@ -16,6 +16,7 @@ from fpn_viewer.ui.anchors.scene import detections_shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from PySide6.QtCore import QPointF
     from PySide6.QtGui import QPainter
 
     from fpn_viewer.core.imaging.boxes import Frame

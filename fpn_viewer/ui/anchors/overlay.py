@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPen
 
 from fpn_viewer.core.imaging.colours import level_colour
@@ -12,6 +12,7 @@ from fpn_viewer.ui.anchors.fate import row_name
 from fpn_viewer.ui.anchors.marks import frame_rect, paint_frame, paint_labels, view_rect
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import QPointF
     from PySide6.QtGui import QPainter
 
     from fpn_viewer.core.imaging.boxes import Frame
@@ -43,7 +44,7 @@ def paint_cell(painter: QPainter, frame: Frame, scene: Scene, cell: Cell, pinned
     for row in rows:
         rect = view_rect(scene.field.anchors_img[row].tolist(), frame)
         paint_frame(painter, rect, colour)
-        labels.append((rect, f"{scene.shape_of(row)} · {scene.probabilities[row]:.2f}", colour))
+        labels.append((rect, f"{scene.shape_of(row)} · {scene.probabilities[row]:.2g}", colour))
         if pinned:
             refined = view_rect(scene.field.regressed_img[row].tolist(), frame)
             paint_frame(painter, refined, colour.lighter(150), Qt.PenStyle.DashLine)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPalette, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -14,6 +14,7 @@ from fpn_viewer.ui.anchors.overlay import paint_cell, paint_origin
 from fpn_viewer.ui.anchors.state import BOX_FIELDS
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import QPointF
     from PySide6.QtGui import QPaintEvent, QResizeEvent
 
     from fpn_viewer.ui.anchors.composer import Composer
@@ -92,9 +93,9 @@ class PaintedView(QWidget):
         """The level whose cells are pointed at: the current one, or the finest where the RPN does not look at that."""
         scene = self._composer.scene
         current = self._selection.state.current[0]
-        if scene is None or scene.index(current) is not None or not scene.levels:
+        if scene is None or scene.index(current) is not None or not scene.scanned:
             return current
-        return scene.levels[0].name
+        return scene.scanned[0].name
 
     def refresh(self) -> None:
         """Draws everything anew, because what the composer holds has changed."""
@@ -119,7 +120,7 @@ class PaintedView(QWidget):
         """
         size = QSize(max(1, round(self.width() * ratio)), max(1, round(self.height() * ratio)))
         image = QImage(size, QImage.Format.Format_RGB32)
-        image.fill(self.palette().color(QPalette.ColorRole.Base))
+        image.fill(self.palette().color(QPalette.ColorRole.Window))
         painter = QPainter(image)
         painter.setFont(self.font())
         painter.scale(ratio, ratio)
@@ -173,7 +174,7 @@ class PaintedView(QWidget):
             self.paint_selection(painter)
             self._paint_hover(painter)
         if self._dimmed:
-            veil = QColor(self.palette().color(QPalette.ColorRole.Base))
+            veil = QColor(self.palette().color(QPalette.ColorRole.Window))
             veil.setAlphaF(_DIM)
             painter.fillRect(self.rect(), veil)
         self._paint_message(painter)
@@ -198,7 +199,7 @@ class PaintedView(QWidget):
         flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
         plate = painter.boundingRect(room, flags, self._message).adjusted(-12, -8, 12, 8)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self.palette().color(QPalette.ColorRole.Window))
+        painter.setBrush(self.palette().color(QPalette.ColorRole.Base))
         painter.drawRoundedRect(plate, 6, 6)
         painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
         painter.drawText(room, flags, self._message)

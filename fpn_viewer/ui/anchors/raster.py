@@ -83,12 +83,12 @@ def colour_of(level: int, colours: Sequence[str]) -> str:
 
 
 def _crisp(chosen: BoxSet, frame: Frame, colours: Sequence[str], visible: int) -> Raster:
-    pixels = np.zeros(frame.size, np.uint32)
     rows = chosen.visible(frame)
     # index -1 takes the last entry
     palette = np.array([QColor(name).rgba() for name in (*colours, UNKNOWN_COLOUR)], np.uint32)
-    boxes.paint_outlines(pixels, frame.boxes(chosen.table_img[rows]), palette[chosen.level[rows]].tolist())
-    return Raster(pixels, frame, visible)
+    table = np.concatenate([np.zeros(1, np.uint32), palette[chosen.level[rows]]])
+    top = boxes.top_outlines(frame.boxes(chosen.table_img[rows]), frame.size)
+    return Raster(boxes.colour_counts(top, table), frame, visible)
 
 
 def _density(chosen: BoxSet, frame: Frame, colours: Sequence[str], visible: int) -> Raster:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fpn_viewer.core.imaging.boxes import grids_of
+from fpn_viewer.core.imaging.boxes import Grids, grids_of
 from fpn_viewer.core.structures import STAGE
 from fpn_viewer.ui.anchors.boxset import BoxSet
 
@@ -70,8 +70,13 @@ class Scene:
 
     @cached_property
     def levels(self) -> tuple[Level, ...]:
-        """The levels that the RPN looks at, fine to coarse; their places are the level indexes of the tables."""
+        """All levels, fine to coarse; their places are the level indexes of the tables."""
         return self.trace.levels[: len(self.field.shapes)]
+
+    @cached_property
+    def scanned(self) -> tuple[Level, ...]:
+        """The levels that the RPN looks at."""
+        return tuple(level for level, labels in zip(self.levels, self.field.shapes, strict=True) if labels)
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
@@ -93,7 +98,7 @@ class Scene:
 
     def index(self, level: str) -> int | None:
         """A level's place in the tables, or None when the RPN does not look at it."""
-        return next((i for i, one in enumerate(self.levels) if one.name == level), None)
+        return next((i for i, one in enumerate(self.levels) if one.name == level and self.field.shapes[i]), None)
 
     def cell_rows(self, cell: Cell) -> range:
         """The rows of one cell's anchors; empty where there is no such cell."""
@@ -138,7 +143,7 @@ class Scene:
                 every = np.arange(self.starts[index], self.starts[index + 1])
                 rows.append(every[np.isin(self.field.candidates.shape[every], shown)])
         members = np.concatenate(rows) if rows else np.zeros(0, np.int64)
-        return BoxSet(self.field.anchors_img, self.field.candidates.level, tuple(grids), members)
+        return BoxSet(self.field.anchors_img, self.field.candidates.level, Grids(grids), members)
 
     def ranked(self, before_nms: bool) -> Ranked:
         """The proposals, before or after NMS, best first."""

@@ -55,8 +55,10 @@ class Section(QWidget):
 
     def show_state(self, state: LayersState) -> None:
         """Follows the settings."""
-        for box in (*self.findChildren(FieldBox), *self.findChildren(MemberBox)):
-            box.show_state()
+        for field in self.findChildren(FieldBox):
+            field.show_state()
+        for member in self.findChildren(MemberBox):
+            member.show_state()
 
 
 class LayerSection(Section):
@@ -103,19 +105,19 @@ class AnchorSection(Section):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(4)
         if scene is not None:
-            self._add(grid, "hidden_levels", [(one.name, one.name, _level_tip(one), level_colour(one.name)) for one in scene.levels])
-            self._add(grid, "hidden_sizes", [(s, s, f"Anchors of size {s}: the root of their area, net px", "") for s in scene.sizes])
-            self._add(grid, "hidden_ratios", [(r, r, f"Anchors of ratio {r} (height : width)", "") for r in scene.ratios])
+            self._add(grid, "hidden_levels", [(one.name, _level_tip(one), level_colour(one.name)) for one in scene.scanned])
+            self._add(grid, "hidden_sizes", [(size, f"Anchors of {size} (root of the area, net px)", "") for size in scene.sizes])
+            self._add(grid, "hidden_ratios", [(ratio, f"Anchors of ratio {ratio} (height : width)", "") for ratio in scene.ratios])
         self.column.insertWidget(1, self._grid_host)
         with QSignalBlocker(self.level):
             self.level.clear()
-            for one in scene.levels if scene is not None else ():
+            for one in scene.scanned if scene is not None else ():
                 self.level.addItem(swatch(level_colour(one.name)), f"{one.name}, cells of {one.stride[0]:g} net px", one.name)
 
-    def _add(self, grid: QGridLayout, field: str, members: Iterable[tuple[str, str, str, str]]) -> None:
+    def _add(self, grid: QGridLayout, field: str, members: Iterable[tuple[str, str, str]]) -> None:
         first = grid.rowCount()
-        for index, (member, text, tip, colour) in enumerate(members):
-            box = MemberBox(self.layers, field, member, text, tip, colour)
+        for index, (member, tip, colour) in enumerate(members):
+            box = MemberBox(self.layers, field, member, member, tip, colour)
             grid.addWidget(box, first + index // _COLUMNS, index % _COLUMNS)
 
     def _show_level(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QImage, QKeySequence, QPainter
+from PySide6.QtGui import QAction, QKeySequence, QPainter
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from fpn_viewer.ui.anchors.cell_table import CellTable
@@ -19,7 +19,7 @@ from fpn_viewer.ui.widgets.strip import Strip
 from fpn_viewer.ui.widgets.texts import StripedBadge
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QResizeEvent, QShowEvent
+    from PySide6.QtGui import QImage, QShowEvent
 
     from fpn_viewer.engine.values import AnchorField, PictureView, Plane, TraceView
     from fpn_viewer.ui.anchors.sections import Section
@@ -254,7 +254,7 @@ class AnchorsTab(QWidget):
             return
         if scene is None:
             self._document.need_anchors()
-        elif self.layers.state.objectness and scene.levels:
+        elif self.layers.state.objectness and scene.scanned:
             level, shape = self.view.level(), self.layers.state.objectness_shape
             # another level may have fewer shapes
             shape = shape if shape is not None and shape < len(self._shapes()) else None

@@ -170,8 +170,9 @@ class AnchorView(PaintedView):
         scene = self._composer.scene
         index = scene.index(self.level()) if scene is not None else None
         if scene is not None and index is not None:
-            name = scene.levels[min(max(index + step, 0), len(scene.levels) - 1)].name
-            self._selection.update(current=(name, self._selection.state.current[1]))
+            place = scene.scanned.index(scene.levels[index]) + step
+            level = scene.scanned[min(max(place, 0), len(scene.scanned) - 1)]
+            self._selection.update(current=(level.name, self._selection.state.current[1]))
 
     def _pin_here(self) -> None:
         self.pin(self._hover if self._hover is not None else QPointF(*self._middle()))

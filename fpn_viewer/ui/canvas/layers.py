@@ -1,64 +1,37 @@
-"""What a cell is composed of: the picture, which all cells share, and one coloured map over it."""
+"""What equally large cells share, drawn once for all of them: the picture in view, and the boxes over it."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QPainter
 
 from fpn_viewer.core.imaging.colours import lut, lut_for
+from fpn_viewer.ui.canvas import overlays
 from fpn_viewer.ui.canvas.rasters import Raster, packed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
-    from PySide6.QtGui import QColor
+    from PySide6.QtGui import QColor, QFont
 
+    from fpn_viewer.core.structures import Detections
     from fpn_viewer.engine.values import Bytes, PictureView, Plane
+    from fpn_viewer.ui.canvas.rasters import Drawn, Shared
     from fpn_viewer.ui.canvas.view import View
 
-#: views kept: the grid's cells, the enlarged one and its strip, once more for another ratio
-_KEPT_VIEWS = 4
 #: from this many device px per image px on a picture shows its pixels
 _PIXELS_FROM = 2.0
 
 
-class PictureLayer:
-    """The picture as drawn under every map; views of equal size and place share one drawing."""
-
-    def __init__(self) -> None:
-        self._raster: Raster | None = None
-        self._bases: OrderedDict[tuple[View, int], QImage] = OrderedDict()
-
-    def set_picture(self, view: PictureView | None) -> None:
-        """Shows another picture, or none."""
-        self._bases.clear()
-        self._raster = None
-        if view is not None:
-            h, w = view.reduced[0].shape[:2]
-            self._raster = Raster(view.reduced, (0.0, 0.0, float(w), float(h)))
-
-    def base(self, view: View, background: QColor) -> QImage:
-        """The picture in a view, with the background around it; RGB32 in device px."""
-        key = (view, background.rgb())
-        if key not in self._bases:
-            self._bases[key] = self._drawn(view, background)
-            if len(self._bases) > _KEPT_VIEWS:
-                self._bases.popitem(last=False)
-        self._bases.move_to_end(key)
-        return self._bases[key]
-
-    def _drawn(self, view: View, background: QColor) -> QImage:
-        image = QImage(*view.device_size, QImage.Format.Format_RGB32)
-        image.fill(background)
-        if self._raster is not None:
-            magnified = view.scale * view.ratio
-            painter = QPainter(image)
-            self._raster.draw(painter, view, smooth=1 + 1e-6 < magnified < _PIXELS_FROM)
-            painter.end()
-        return image
+def picture_raster(view: PictureView) -> Raster:
+    """A picture ready to be drawn."""
+    h, w = view.reduced[0].shape[:2]
+    return Raster(view.reduced, (0.0, 0.0, float(w), float(h)))
 
 
 def map_raster(plane: Plane) -> Raster:
@@ -73,24 +46,56 @@ def _words(name: str) -> NDArray[np.uint32]:
 
 
 def _looked_up(name: str, values: Bytes) -> NDArray[np.uint32]:
-    return _words(name)[values]
+    words: NDArray[np.uint32] = _words(name)[values]
+    return words
 
 
-def composed(base: QImage, raster: Raster | None, view: View, opacity: float, smooth: bool) -> QImage:
-    """The picture with a map over it.
+class Frame:
+    """One view of the picture, shared by all cells of that size until the view changes.
 
-    Args:
-        base: what `PictureLayer.base` drew for this view.
-        raster: the map, or None.
+    Attributes:
         view: where the picture lies.
-        opacity: of the map, 0..1.
-        smooth: draw the map interpolated.
+        base: the picture with the background around it, in device px, its ratio set.
     """
-    image = QImage(base)
-    if raster is not None and opacity > 0:
-        painter = QPainter(image)
-        painter.setOpacity(opacity)
-        raster.draw(painter, view, smooth)
-        painter.end()
+
+    def __init__(self, view: View, picture: Raster | None, ground: QColor) -> None:
+        """Draws the picture.
+
+        Args:
+            view: where the picture lies.
+            picture: its pixels, or None.
+            ground: the colour around it.
+        """
+        self.view = view
+        self.base = _image(view, QImage.Format.Format_RGB32, ground)
+        self._shared: Shared = {}
+        self._boxes: dict[bool, QImage] = {}
+        if picture is not None:
+            magnified = view.scale * view.ratio
+            drawn = picture.drawn(view, smooth=1 + 1e-6 < magnified < _PIXELS_FROM)
+            if drawn is not None:
+                painter = QPainter(self.base)
+                painter.drawImage(drawn.place, drawn.image)
+                painter.end()
+
+    def draw(self, raster: Raster, smooth: bool) -> Drawn | None:
+        """A map in this view, or None when nothing of it is in view."""
+        return raster.drawn(self.view, smooth, self._shared)
+
+    def boxes(self, detections: Detections, names: Sequence[str], named: bool, font: QFont) -> QImage:
+        """The detections on a transparent ground; see `overlays.draw_detections`."""
+        if named not in self._boxes:
+            image = _image(self.view, QImage.Format.Format_ARGB32_Premultiplied, Qt.GlobalColor.transparent)
+            painter = QPainter(image)
+            painter.setFont(font)
+            overlays.draw_detections(painter, self.view, detections, names, named)
+            painter.end()
+            self._boxes[named] = image
+        return self._boxes[named]
+
+
+def _image(view: View, kind: QImage.Format, ground: QColor | Qt.GlobalColor) -> QImage:
+    image = QImage(*view.device_size, kind)
+    image.fill(ground)
     image.setDevicePixelRatio(view.ratio)
     return image

@@ -6,12 +6,14 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QImage, QPainter, QPainterPath, QPalette, QPen
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPalette, QPen
 
 from fpn_viewer.core.imaging.colours import lut, lut_for
 from fpn_viewer.ui.canvas.rasters import as_image, packed
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QFontMetrics, QImage
+
     from fpn_viewer.engine.values import Plane
 
 SMALL = 0.86
@@ -19,6 +21,8 @@ GAP = 4.0
 BAR_HEIGHT = 6.0
 #: a colour bar narrower than this says nothing and is left out
 _MIN_BAR = 12.0
+#: a wider strip has room for the unit beside the bar
+_WIDE = 360.0
 _CHIP_GROUND = QColor(16, 18, 22, 190)
 _CHIP_TEXT = QColor("#ffffff")
 _STRIPES = (QColor("#F2C14E"), QColor("#2A2A2A"))
@@ -26,10 +30,10 @@ _COMPONENTS = (("#E5484D", "1"), ("#30A46C", "2"), ("#3E8EED", "3"))
 
 
 def number(value: float) -> str:
-    """A number with three significant digits: "0.0123", "12.3", "1.23e6", "−0.5"."""
-    text = f"{value:.3g}".replace("-", "−")
+    """A number with three significant digits: "0.0123", "12.0", "1.23e6", "−0.500"."""
+    text = f"{value:#.3g}".replace("-", "−") if value else "0"
     mantissa, e, exponent = text.partition("e")
-    return f"{mantissa}e{exponent.lstrip('+').replace('−0', '−').lstrip('0')}" if e else text
+    return f"{mantissa}e{exponent.lstrip('+').replace('−0', '−').lstrip('0')}" if e else text.removesuffix(".")
 
 
 def small_font(font: QFont) -> QFont:
@@ -67,7 +71,11 @@ def draw_colour_bar(painter: QPainter, rect: QRectF, plane: Plane, locked: bool,
     if plane.values.ndim == 3:
         _draw_components(painter, rect)
         return
-    low, high = number(plane.low), number(plane.high)
+    low, high = _ends(plane, rect.width(), painter.fontMetrics())
+    if rect.width() > _WIDE:
+        rest = rect.adjusted(_WIDE + 4 * GAP, 0, 0, 0)
+        painter.drawText(rest, Qt.AlignmentFlag.AlignVCenter, plane.unit)
+        rect = QRectF(rect.x(), rect.y(), _WIDE, rect.height())
     metrics = painter.fontMetrics()
     left, right = metrics.horizontalAdvance(low), metrics.horizontalAdvance(high)
     middle = Qt.AlignmentFlag.AlignVCenter
@@ -78,6 +86,13 @@ def draw_colour_bar(painter: QPainter, rect: QRectF, plane: Plane, locked: bool,
         painter.drawImage(bar, _bar(lut_for(plane.signed)))
         if plane.signed:
             _tick(painter, bar, ink)
+
+
+def _ends(plane: Plane, room: float, metrics: QFontMetrics) -> tuple[str, str]:
+    """What is written at both ends of the bar; one number for both signs where two would leave no bar."""
+    low, high = number(plane.low), number(plane.high)
+    taken = metrics.horizontalAdvance(low) + metrics.horizontalAdvance(high) + 2 * GAP
+    return ("", f"±{high}") if plane.low == -plane.high and room - taken < _MIN_BAR else (low, high)
 
 
 def _tick(painter: QPainter, bar: QRectF, ink: QColor) -> None:

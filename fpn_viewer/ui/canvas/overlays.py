@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+import numpy as np
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QPen
 
 from fpn_viewer.core.imaging.colours import class_colour, level_colour
 from fpn_viewer.ui.canvas.legend import draw_chip
@@ -13,9 +14,11 @@ from fpn_viewer.ui.canvas.legend import draw_chip
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from PySide6.QtGui import QPainter
+
     from fpn_viewer.core.geometry import Box
     from fpn_viewer.core.structures import Detections
-    from fpn_viewer.engine.values import Probe
+    from fpn_viewer.engine.values import Plane, Probe
     from fpn_viewer.ui.canvas.view import View
 
 _HALO = QColor(0, 0, 0, 150)
@@ -23,9 +26,13 @@ _WHITE = QColor("#ffffff")
 _CROSS = 7.0
 #: boxes smaller than this on the screen get no name, view px
 _NAMED_FROM = 24.0
+_HATCH = QBrush(QColor("#FF2FD0"), Qt.BrushStyle.BDiagPattern)
+_HATCHED = 4000
 
 
-def _outline(painter: QPainter, rect: QRectF, colour: QColor, width: float = 1.0, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> None:
+def _outline(
+    painter: QPainter, rect: QRectF, colour: QColor, width: float = 1.0, style: Qt.PenStyle = Qt.PenStyle.SolidLine
+) -> None:
     """A line with a dark halo, visible on light and dark maps."""
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QPen(_HALO, width + 2))
@@ -42,14 +49,19 @@ def draw_detections(painter: QPainter, view: View, detections: Detections, names
         view: where the picture lies.
         detections: the boxes.
         names: class names by label.
-        named: write class and score at each box that is large enough.
+        named: draw with a halo, and write class and score at each box that is large enough.
     """
     rows = list(zip(detections.boxes_img.tolist(), detections.labels.tolist(), detections.scores.tolist(), strict=True))
     # the best last, on top of the others
     for box, label, score in reversed(rows):
         rect, colour = view.rect(tuple(box)), QColor(class_colour(label))
-        _outline(painter, rect, colour, 1.6 if named else 1.0)
-        if named and rect.width() >= _NAMED_FROM:
+        if not named:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(colour, 1))
+            painter.drawRect(rect)
+            continue
+        _outline(painter, rect, colour, 1.6)
+        if rect.width() >= _NAMED_FROM:
             name = names[label] if label < len(names) else str(label)
             ground = QColor(colour.darker(220))
             draw_chip(painter, rect.topLeft() + QPointF(1, 1), f"{name} {score:.2f}", ground)
@@ -86,7 +98,23 @@ def draw_probe(painter: QPainter, view: View, probe: Probe, own: str, receptive:
 def draw_cross(painter: QPainter, view: View, point_img: tuple[float, float]) -> None:
     """The place of the cursor, shown in every view."""
     x, y = (p * view.scale + o for p, o in zip(point_img, view.offset, strict=True))
+    lines = [QLineF(x - _CROSS, y, x + _CROSS, y), QLineF(x, y - _CROSS, x, y + _CROSS)]
     for colour, width in ((_HALO, 3.0), (_WHITE, 1.0)):
         painter.setPen(QPen(colour, width))
-        painter.drawLine(QPointF(x - _CROSS, y), QPointF(x + _CROSS, y))
-        painter.drawLine(QPointF(x, y - _CROSS), QPointF(x, y + _CROSS))
+        painter.drawLines(lines)
+
+
+def draw_broken(painter: QPainter, view: View, plane: Plane) -> None:
+    """Hatches the cells that hold NaN or infinity; beyond some thousand in view only the notice tells of them."""
+    assert plane.broken_at is not None
+    rows, columns = np.nonzero(plane.broken_at)
+    h, w = plane.broken_at.shape
+    x0, y0, x1, y1 = plane.box_img
+    (dx, dy), (sx, sy) = view.offset, ((x1 - x0) / w * view.scale, (y1 - y0) / h * view.scale)
+    left, top = (x0 + columns * (x1 - x0) / w) * view.scale + dx, (y0 + rows * (y1 - y0) / h) * view.scale + dy
+    seen = (left < view.size[0]) & (top < view.size[1]) & (left + sx > 0) & (top + sy > 0)
+    painter.setPen(Qt.PenStyle.NoPen)
+    for x, y in zip(left[seen][:_HATCHED].tolist(), top[seen][:_HATCHED].tolist(), strict=True):
+        rect = QRectF(x, y, sx, sy)
+        painter.fillRect(rect, _HALO)
+        painter.fillRect(rect, _HATCH)

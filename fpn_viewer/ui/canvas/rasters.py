@@ -6,11 +6,12 @@ below, halved versions are drawn interpolated, so that no cell is skipped.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import ceil, floor, log2
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QRect, QRectF
+from PySide6.QtCore import QPointF
 from PySide6.QtGui import QImage, QPainter
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     Words = NDArray[np.uint32]
     Span = tuple[int, int]
+    Samples = tuple[NDArray[np.int64], NDArray[np.int64]]
+    Shared = dict[object, tuple["Part", Samples]]
 
 _OPAQUE = np.uint32(0xFF000000)
 #: samples of a picture that are kept as RGB32; of larger ones the part in view is converted for each drawing
@@ -33,8 +36,7 @@ _KEPT_SAMPLES = 16_000_000
 def packed(rgb: Bytes) -> Words:
     """(h, w, 3) RGB as (h, w) RGB32 words."""
     wide = rgb.astype(np.uint32)
-    out: Words = _OPAQUE | wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
-    return out
+    return np.asarray(_OPAQUE | wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2], np.uint32)
 
 
 def halved(values: Bytes) -> Bytes:
@@ -51,11 +53,47 @@ def as_image(words: Words) -> QImage:
     return QImage(words.data, w, h, 4 * w, QImage.Format.Format_RGB32)
 
 
+@dataclass(frozen=True)
+class Part:
+    """What of a raster is in view; rasters on the same box and grid share it.
+
+    Attributes:
+        columns: device px (first, one past the last) that lie on the raster and on the picture.
+        rows: the same downwards.
+        texel: device px per sample, the smaller of both sides.
+    """
+
+    columns: Span
+    rows: Span
+    texel: float
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height), device px."""
+        return self.columns[1] - self.columns[0], self.rows[1] - self.rows[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A raster drawn for one view.
+
+    Attributes:
+        image: RGB32 in device px, its ratio set.
+        place: upper left corner in view px.
+        words: the memory that `image` may borrow.
+    """
+
+    image: QImage
+    place: QPointF
+    words: Words | None = None
+
+
 class Raster:
     """Samples on a box of the picture, with halved versions that are made when they are first drawn.
 
     Attributes:
         box_img: what the finest samples cover, xyxy image px.
+        grid: box and number of samples; rasters with an equal grid lie in the same place.
     """
 
     def __init__(self, levels: Sequence[Bytes], box_img: Box, colour: Callable[[Bytes], Words] = packed) -> None:
@@ -69,66 +107,77 @@ class Raster:
         self._values = list(levels)
         self._words: dict[int, Words] = {}
         self._colour = colour
-        self.box_img = box_img
         h, w = levels[0].shape[:2]
+        self.box_img = box_img
+        self.grid = (box_img, h, w)
         self._cell = (box_img[2] - box_img[0]) / w, (box_img[3] - box_img[1]) / h
 
-    def draw(self, painter: QPainter, view: View, smooth: bool) -> None:
-        """Draws what of the box lies on the picture; the painter is in device px.
-
-        Args:
-            painter: on an image of the view's device size.
-            view: where the picture lies.
-            smooth: interpolate where samples are larger than device px.
-        """
+    def part(self, view: View) -> Part:
+        """What of the raster is in view and on the picture."""
         x0, y0, x1, y1 = self.box_img
         _, _, right, bottom = view.picture_box
         columns = view.span(0, max(x0, 0.0), min(x1, right))
         rows = view.span(1, max(y0, 0.0), min(y1, bottom))
-        if columns[0] == columns[1] or rows[0] == rows[1]:
-            return
-        texel = view.scale * view.ratio * min(self._cell)
-        if texel < 1 - 1e-6:
-            self._draw_smooth(painter, view, floor(log2(1 / texel)), columns, rows)
-        elif smooth:
-            self._draw_smooth(painter, view, 0, columns, rows)
-        else:
-            self._draw_exact(painter, view, columns, rows)
+        return Part(columns, rows, view.scale * view.ratio * min(self._cell))
 
-    def _draw_exact(self, painter: QPainter, view: View, columns: Span, rows: Span) -> None:
-        x = self._sample(view.centres(0, columns), 0)
-        y = self._sample(view.centres(1, rows), 1)
+    def samples(self, view: View, part: Part) -> Samples:
+        """The column of samples for each device column and the row for each device row."""
+        return self._sample(view.centres(0, part.columns), 0), self._sample(view.centres(1, part.rows), 1)
+
+    def drawn(self, view: View, smooth: bool, shared: Shared | None = None) -> Drawn | None:
+        """The raster as it looks in a view, or None when nothing of it is in view.
+
+        Args:
+            view: where the picture lies.
+            smooth: interpolate where samples are larger than device px.
+            shared: remembers for this view what rasters with an equal grid have in common.
+        """
+        known = (shared or {}).get(self.grid)
+        part = known[0] if known else self.part(view)
+        if 0 in part.size:
+            return None
+        if smooth or part.texel < 1 - 1e-6:
+            level = floor(log2(1 / part.texel)) if part.texel < 1 else 0
+            return self._interpolated(view, part, level)
+        samples = known[1] if known else self.samples(view, part)
+        if shared is not None and not known:
+            shared[self.grid] = part, samples
+        return self._exact(view, part, samples)
+
+    def _exact(self, view: View, part: Part, samples: Samples) -> Drawn:
+        x, y = samples
         left, top = int(x[0]), int(y[0])
-        words = self._part(0, left, top, int(x[-1]) + 1, int(y[-1]) + 1)
+        words = self._coloured(0, left, top, int(x[-1]) + 1, int(y[-1]) + 1)
         # columns of the few rows in view first, whole rows after them: the second step copies memory in long runs
         taken = words.take(x - left, 1).take(y - top, 0)
-        painter.drawImage(columns[0], rows[0], as_image(taken))
+        return _at(part, view, as_image(taken), taken)
 
     def _sample(self, places: NDArray[np.float64], axis: int) -> NDArray[np.int64]:
         index = np.floor((places - self.box_img[axis]) / self._cell[axis]).astype(np.int64)
-        return np.clip(index, 0, self._values[0].shape[1 - axis] - 1)
+        return np.minimum(np.maximum(index, 0), self._values[0].shape[1 - axis] - 1)
 
-    def _draw_smooth(self, painter: QPainter, view: View, level: int, columns: Span, rows: Span) -> None:
+    def _interpolated(self, view: View, part: Part, level: int) -> Drawn:
         level, (h, w) = self._level(level)
         cell = self._cell[0] * 2**level, self._cell[1] * 2**level
-        left, right = self._around(view, 0, columns, cell[0], w)
-        top, bottom = self._around(view, 1, rows, cell[1], h)
-        words = np.ascontiguousarray(self._part(level, left, top, right, bottom))
+        left, right = self._around(view, 0, part.columns, cell[0], w)
+        top, bottom = self._around(view, 1, part.rows, cell[1], h)
+        words = np.ascontiguousarray(self._coloured(level, left, top, right, bottom))
         x, y = self.box_img[0] + left * cell[0], self.box_img[1] + top * cell[1]
         target = view.rect((x, y, x + (right - left) * cell[0], y + (bottom - top) * cell[1]))
-        ratio = view.ratio
-        painter.save()
-        painter.setClipRect(QRect(columns[0], rows[0], columns[1] - columns[0], rows[1] - rows[0]))
+        image = QImage(*part.size, QImage.Format.Format_RGB32)
+        painter = QPainter(image)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        target = QRectF(target.x() * ratio, target.y() * ratio, target.width() * ratio, target.height() * ratio)
+        painter.translate(-part.columns[0], -part.rows[0])
+        painter.scale(view.ratio, view.ratio)
         painter.drawImage(target, as_image(words))
-        painter.restore()
+        painter.end()
+        return _at(part, view, image, None)
 
     def _around(self, view: View, axis: int, span: Span, cell: float, count: int) -> Span:
-        """The samples that device px look at, one more on each side for the interpolation."""
-        first, last = view.centres(axis, (span[0], span[1]))[[0, -1]]
-        low = floor((first - self.box_img[axis]) / cell) - 1
-        high = ceil((last - self.box_img[axis]) / cell) + 1
+        """The samples that device px look at, two more on each side for the interpolation."""
+        first, last = view.centres(axis, span)[[0, -1]]
+        low = floor((first - self.box_img[axis]) / cell) - 2
+        high = ceil((last - self.box_img[axis]) / cell) + 2
         return min(max(low, 0), count - 1), min(max(high, 1), count)
 
     def _level(self, wanted: int) -> tuple[int, Span]:
@@ -138,7 +187,7 @@ class Raster:
         h, w = self._values[level].shape[:2]
         return level, (h, w)
 
-    def _part(self, level: int, left: int, top: int, right: int, bottom: int) -> Words:
+    def _coloured(self, level: int, left: int, top: int, right: int, bottom: int) -> Words:
         """Coloured samples of a part of a level."""
         values = self._values[level]
         if values.shape[0] * values.shape[1] > _KEPT_SAMPLES:
@@ -146,3 +195,8 @@ class Raster:
         if level not in self._words:
             self._words[level] = self._colour(values)
         return self._words[level][top:bottom, left:right]
+
+
+def _at(part: Part, view: View, image: QImage, words: Words | None) -> Drawn:
+    image.setDevicePixelRatio(view.ratio)
+    return Drawn(image, QPointF(part.columns[0] / view.ratio, part.rows[0] / view.ratio), words)

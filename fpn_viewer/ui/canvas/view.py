@@ -66,7 +66,8 @@ class View:
 
     def centres(self, axis: int, span: tuple[int, int]) -> NDArray[np.float64]:
         """Image px of the centres of device px."""
-        return ((np.arange(*span) + 0.5) / self.ratio - self.offset[axis]) / self.scale
+        places: NDArray[np.float64] = (np.arange(*span, dtype=np.float64) + 0.5) / self.ratio
+        return (places - self.offset[axis]) / self.scale
 
     def rect(self, box_img: Box) -> QRectF:
         """A box of image px (xyxy) in view px."""

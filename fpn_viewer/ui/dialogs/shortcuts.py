@@ -6,12 +6,17 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QTextBrowser
 
 from fpn_viewer.ui.actions import ACTIONS, GESTURES, MENUS, plain_text, shown_keys
+from fpn_viewer.ui.anchors.state import LAYERS
+from fpn_viewer.ui.canvas.keys import KEYS
 from fpn_viewer.ui.dialogs.base import SmallDialog
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from PySide6.QtWidgets import QWidget
 
 
@@ -21,7 +26,21 @@ def sheet() -> dict[str, list[tuple[str, str]]]:
     for menu in MENUS:
         rows = [(shown_keys(row), row.tip or plain_text(row)) for row in ACTIONS if row.menu == menu and row.keys]
         found[menu] = rows
+    found["Pyramid"] = _merged((_native(row.keys), row.text) for row in KEYS)
+    found["Anchors & RPN"] = [(_native(row.key), f"{row.text} on or off") for row in LAYERS]
     return found | {heading: list(rows) for heading, rows in GESTURES.items()}
+
+
+def _native(keys: str) -> str:
+    return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+
+
+def _merged(rows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Keys that do the same on one line."""
+    by_sentence: dict[str, list[str]] = {}
+    for keys, sentence in rows:
+        by_sentence.setdefault(sentence, []).append(keys)
+    return [(" or ".join(keys), sentence) for sentence, keys in by_sentence.items()]
 
 
 def _html() -> str:

@@ -279,7 +279,10 @@ class PicturesPanel(QWidget):
 
     def _show_pictures(self, paths: tuple[str, ...]) -> None:
         self._syncing = True
+        # Qt moves on to a neighbour of a removed row, which must not scroll the list.
+        self.view.setAutoScroll(False)
         self.model.set_paths(paths)
+        self.view.setAutoScroll(True)
         self._syncing = False
         self._show_current(self._document.index)
         self._soon.start()

@@ -1,0 +1,144 @@
+"""Takes the README's pictures of the window: `python -m tests.gallery [FOLDER]` (works offscreen).
+
+The real program is started on the bundled detector and samples, brought into each state through its view-models and grabbed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtCore import QEventLoop, QSettings, QTimer
+from PySide6.QtWidgets import QApplication
+
+from fpn_viewer.app import Program, Start, start
+from fpn_viewer.ui.settings_store import SettingsStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SIZE = (1440, 900)
+WAIT_MS = 60_000
+
+
+def wait(done: Callable[[], bool]) -> None:
+    """Lets the program run until `done()`.
+
+    Raises:
+        TimeoutError: it never was.
+    """
+    loop, clock, limit = QEventLoop(), QTimer(), QTimer()
+    clock.timeout.connect(lambda: loop.quit() if done() else None)
+    limit.setSingleShot(True)
+    limit.timeout.connect(loop.quit)
+    clock.start(20)
+    limit.start(WAIT_MS)
+    loop.exec()
+    if not done():
+        raise TimeoutError("the program did not come to rest")
+
+
+def settle(milliseconds: int = 400) -> None:
+    """Lets timers that refine a drawing fire."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
+class Gallery:
+    """The program with ways to bring it into a state and to take its picture."""
+
+    def __init__(self, folder: Path, theme: str) -> None:
+        self.folder, self.theme = folder, theme
+        store = SettingsStore()
+        store.theme = theme
+        self.program = Program(store)
+        self.document, self.window = self.program.document, self.program.window
+        self.window.resize(*SIZE)
+
+    def open(self) -> None:
+        """Shows the window and waits for the first trace."""
+        self.window.show()
+        start(self.program, Start())
+        self._rest()
+
+    def show_scene(self, number: int) -> None:
+        """Makes a sample current."""
+        self.document.select(number)
+        self._rest()
+
+    def grab(self, name: str) -> None:
+        """Writes the window as it is now."""
+        settle()
+        path = self.folder / f"{name}-{self.theme}.png"
+        self.window.grab().save(str(path))
+        print(path)
+
+    def point(self, x: float, y: float) -> None:
+        """Puts the cursor on an image point."""
+        self.program.selection.update(cursor_img=(x, y))
+        self.document.probe((x, y))
+
+    def _rest(self) -> None:
+        wait(lambda: self.document.trace is not None and self.document.run_state.kind == "ready" and self.document.picture is not None)
+        wait(lambda: self.document.trace is not None and self.document.trace.path == self.document.path)
+
+
+def tour(folder: Path, theme: str) -> None:
+    """All pictures in one theme."""
+    gallery = Gallery(folder, theme)
+    program, window = gallery.program, gallery.window
+    with program.running():
+        gallery.open()
+        gallery.show_scene(2)
+        x, y = _an_object(gallery)
+        gallery.point(x, y)
+        program.display.update(detections=True)
+        gallery.grab("pyramid")
+        program.selection.set_box((x - 30, y - 30, x + 30, y + 30), gallery.document.trace.geometry.image_size)
+        program.viewport.show_box((x - 70, y - 50, x + 70, y + 50), (900, 600))
+        program.selection.update(current=("P2", "merged"), enlarged=True)
+        gallery.grab("enlarged")
+        program.selection.update(enlarged=False)
+        program.viewport.fit()
+        window.tabs.setCurrentWidget(window.anchors)
+        wait(lambda: gallery.document.anchors is not None)
+        gallery.grab("anchors")
+        program.viewport.show_box((x - 90, y - 60, x + 90, y + 60), (900, 600))
+        program.selection.update(anchor_cell=_cell(gallery, x, y))
+        gallery.grab("detections")
+    window.deleteLater()
+
+
+def _an_object(gallery: Gallery) -> tuple[float, float]:
+    """The middle of the detection the model is surest of."""
+    x0, y0, x1, y1 = gallery.document.trace.detections.boxes_img[0].tolist()
+    return (x0 + x1) / 2, (y0 + y1) / 2
+
+
+def _cell(gallery: Gallery, x: float, y: float) -> tuple[str, int, int]:
+    trace = gallery.document.trace
+    cell = trace.geometry.cell_at(trace.levels[0], x, y)
+    assert cell is not None
+    return (trace.levels[0].name, *cell)
+
+
+def main() -> None:
+    """Writes the gallery into the folder given, or into the resources."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "resources" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as settings:
+        QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, settings)
+        app = QApplication(["fpn_viewer"])
+        app.setStyle("Fusion")
+        for theme in ("light", "dark"):
+            tour(folder, theme)
+
+
+if __name__ == "__main__":
+    main()
