@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fpn_viewer.version import __version__
+
 if TYPE_CHECKING:
     from fpn_viewer.core.detectors.detector import Detector, open_detector
     from fpn_viewer.core.tracing.trace import Trace
 
-__version__ = "0.1.0"
-__all__ = ["Detector", "Trace", "open_detector", "show"]
+__all__ = ["Detector", "Trace", "__version__", "open_detector", "show"]
 
 #: public name to the module that defines it
 _HOMES = {

@@ -168,7 +168,7 @@ class Start:
     pictures: tuple[str, ...] = ()
     source: object = None
     device: str = "auto"
-    settings: Mapping[str, object] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def start(program: Program, wanted: Start) -> None:

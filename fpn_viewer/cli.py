@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fpn_viewer import __version__
 from fpn_viewer.core.errors import UserError
 from fpn_viewer.engine.jobs import describe
+from fpn_viewer.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -85,7 +85,11 @@ class Gallery:
         self.document.probe((x, y))
 
     def _rest(self) -> None:
-        wait(lambda: self.document.trace is not None and self.document.run_state.kind == "ready" and self.document.picture is not None)
+        wait(
+            lambda: (
+                self.document.trace is not None and self.document.run_state.kind == "ready" and self.document.picture is not None
+            )
+        )
         wait(lambda: self.document.trace is not None and self.document.trace.path == self.document.path)
 
 

@@ -45,9 +45,16 @@ class Session:
         self._numbers = count(1)
 
     def load(self) -> None:
-        """Imports torch, once, and makes it leave a core to the window."""
+        """Imports torch, once, and makes it leave a core to the window.
+
+        Raises:
+            UserError: torch or torchvision is missing, or they do not fit each other; the sentence says what to install.
+        """
         if self._loaded:
             return
+        from fpn_viewer.core.torch_check import import_torch
+
+        import_torch()
         import torch
         import torchvision.models.detection  # noqa: F401  (the slow part, paid under the name "loading torch")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QTabWidget, QVBoxLayout, QWidget
 
 from fpn_viewer.ui.actions import MENUS, colour_icons, fill_menu, hand_on, make_actions
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from PySide6.QtCore import QEvent
-    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QPaintEvent, QShowEvent
+    from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QPaintEvent, QShowEvent
 
     from fpn_viewer.ui.settings_store import SettingsStore
     from fpn_viewer.viewmodels.display import Display
@@ -330,7 +330,9 @@ class MainWindow(QMainWindow):
         if not self._arranged:
             self._arranged = True
             # Docks that were never laid out cannot be resized.
-            self.layout().activate()
+            layout = self.layout()
+            assert layout is not None
+            layout.activate()
             self._share_room()
 
     def changeEvent(self, event: QEvent) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from fpn_viewer.core.images import SUFFIXES
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from PySide6.QtCore import QMimeData
+    from PySide6.QtGui import QAction
     from PySide6.QtWidgets import QWidget
 
     from fpn_viewer.engine.values import DetectorInfo
@@ -62,7 +63,7 @@ class Opening(QObject):
         self._document, self._store, self._window = document, store, window
         self._asked: object = None
         self._source: object = None
-        self._settings: dict[str, object] = {}
+        self._settings: dict[str, Any] = {}
         self._device = store.device
         document.detector_changed.connect(self._note_detector)
 
@@ -115,7 +116,7 @@ class Opening(QObject):
         dialog.fileSelected.connect(self.open_detector)
         dialog.open()
 
-    def open_detector(self, source: object, device: str = "", **settings: object) -> None:
+    def open_detector(self, source: object, device: str = "", **settings: Any) -> None:
         """Opens a detector on the chosen device; it is remembered once it is open.
 
         Args:
@@ -136,7 +137,7 @@ class Opening(QObject):
         else:
             self.open_detector(source, name, **self._settings)
 
-    def start_detector(self, source: object, device: str, **settings: object) -> None:
+    def start_detector(self, source: object, device: str, **settings: Any) -> None:
         """Opens the first detector of a run.
 
         Args:

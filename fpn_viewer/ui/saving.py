@@ -81,7 +81,7 @@ class Saving(QObject):
                 # Qt's SVG writer does not say why it cannot write.
                 Path(path).touch()
                 view.render_svg(path)
-            elif not view.render_image().save(path, "PNG"):
+            elif not view.render_image().save(path, b"PNG"):
                 raise OSError("the file cannot be written")
         except OSError as error:
             self.problem.emit(Problem(f"{path} was not saved: {error.strerror or error}; choose another place.", repr(error)))

@@ -1,0 +1,1 @@
+"""Speed, measured as one command: `python -m tests.benchmarks`. Not part of the tests; compare figures of one run."""

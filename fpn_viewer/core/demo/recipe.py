@@ -52,7 +52,7 @@ class Recipe:
     """
 
     spec: DetectorSpec = SPEC
-    steps: int = 4000
+    steps: int = 3400
     early_step: int = 600
     batch: int = 4
     crop: int = 320

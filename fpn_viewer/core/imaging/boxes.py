@@ -97,15 +97,20 @@ def edge_density(boxes_px: Ints, size: tuple[int, int]) -> Ints:
     """
     height, width = size
     x0, y0, x1, y1 = boxes_px.T
-    lines = np.concatenate([y0, y1[y1 != y0]])
-    starts = np.concatenate([x0, x0[y1 != y0]])
-    stops = np.concatenate([x1, x1[y1 != y0]]) + 1
-    density = _runs(lines, starts, stops, height, width)
+    tall, wide = y1 != y0, x1 != x0
+    across, down = np.zeros((height, width + 1), np.int32), np.zeros((height + 1, width), np.int32)
+    for rows, chosen in ((y0, slice(None)), (y1, tall)):
+        rows, start, stop = _inside(rows[chosen], x0[chosen], x1[chosen] + 1, height, width)
+        np.add.at(across, (rows, start), 1)
+        np.add.at(across, (rows, stop), -1)
     # corners belong to the horizontal edges
-    lines = np.concatenate([x0, x1[x1 != x0]])
-    starts = np.concatenate([y0, y0[x1 != x0]]) + 1
-    stops = np.concatenate([y1, y1[x1 != x0]])
-    density += _runs(lines, starts, stops, width, height).T
+    for columns, chosen in ((x0, slice(None)), (x1, wide)):
+        columns, start, stop = _inside(columns[chosen], y0[chosen] + 1, y1[chosen], width, height)
+        np.add.at(down, (start, columns), 1)
+        np.add.at(down, (stop, columns), -1)
+    np.cumsum(across, axis=1, out=across)
+    np.cumsum(down, axis=0, out=down)
+    density: Ints = across[:, :width] + down[:height]
     return density
 
 
@@ -123,18 +128,22 @@ def top_outlines(boxes_px: Ints, size: tuple[int, int]) -> NDArray[np.uint16]:
         (height, width) uint16: 0 where there is none, else one more than the row of the box.
     """
     height, width = size
-    level, upright = np.zeros((height, width), np.uint16), np.zeros((width, height), np.uint16)
-    for mark, (x0, y0, x1, y1) in enumerate(boxes_px.tolist(), 1):
-        left, right, top, bottom = max(x0, 0), x1 + 1, max(y0, 0), y1 + 1
-        if 0 <= y0 < height:
-            level[y0, left:right] = mark
-        if 0 <= y1 < height:
-            level[y1, left:right] = mark
-        if 0 <= x0 < width:
-            upright[x0, top:bottom] = mark
-        if 0 <= x1 < width:
-            upright[x1, top:bottom] = mark
-    return np.maximum(level, upright.T)
+    x0, y0, x1, y1 = boxes_px.T
+    level = _painted_runs((y0, y1), x0, x1 + 1, height, width)
+    return np.maximum(level, _painted_runs((x0, x1), y0, y1 + 1, width, height).T)
+
+
+def _painted_runs(lines: tuple[Ints, Ints], starts: Ints, stops: Ints, count: int, length: int) -> NDArray[np.uint16]:
+    """Paints runs [start, stop) of each box on two of `count` lines of `length` px, with one more than the box's number."""
+    canvas = np.zeros(count * length, np.uint16)
+    numbers = np.tile(np.arange(1, len(starts) + 1), (2, 1)).T.ravel()
+    every = np.stack(lines, 1).ravel(), np.repeat(starts, 2), np.repeat(stops, 2)
+    good = (every[0] >= 0) & (every[0] < count) & (every[1] < length) & (every[2] > 0)
+    base, start, stop = (part[good].astype(np.int64) for part in every)
+    first, last = base * length + np.maximum(start, 0), base * length + np.minimum(stop, length)
+    for a, b, number in zip(first.tolist(), last.tolist(), numbers[good].tolist(), strict=True):
+        canvas[a:b] = number
+    return canvas.reshape(count, length)
 
 
 def _meets(low: Ints, high: Ints, size: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -142,14 +151,11 @@ def _meets(low: Ints, high: Ints, size: int) -> tuple[NDArray[np.bool_], NDArray
     return (high >= 0) & (low < size), (low < 0) & (high >= size)
 
 
-def _runs(lines: Ints, starts: Ints, stops: Ints, count: int, length: int) -> Ints:
-    """Adds runs [start, stop) of ones to `count` lines of `length` px; what lies outside is left out."""
+def _inside(lines: Ints, starts: Ints, stops: Ints, count: int, length: int) -> tuple[Ints, Ints, Ints]:
+    """The runs [start, stop) that have a pixel on one of `count` lines of `length` px, cut to it."""
     starts, stops = np.maximum(starts, 0), np.minimum(stops, length)
     good = (lines >= 0) & (lines < count) & (starts < stops)
-    base = lines[good].astype(np.int64) * (length + 1)
-    cells = count * (length + 1)
-    steps = np.bincount(base + starts[good], minlength=cells) - np.bincount(base + stops[good], minlength=cells)
-    return np.cumsum(steps.reshape(count, length + 1)[:, :length], axis=1, dtype=np.int32)
+    return lines[good], starts[good], stops[good]
 
 
 # Boxes in rows and columns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from fpn_viewer.core.imaging.boxes import Grids
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fpn_viewer.core.imaging.boxes import Frame
+    from fpn_viewer.core.imaging.boxes import Frame, Grid
 
     Rows = NDArray[np.int64]
 
@@ -39,7 +40,7 @@ class BoxSet:
 
     def levels(self) -> set[int]:
         """Indexes of the levels that the members come from."""
-        return {int(self.level[grid.first]) for grid in self.grids.members if len(grid)} | set(np.unique(self.level[self.rows]).tolist())
+        return {level for level, _ in self.level_grids} | set(np.unique(self.level[self.rows]).tolist())
 
     def visible_count(self, frame: Frame) -> int:
         """How many members have a pixel of their outline in the frame."""
@@ -47,7 +48,7 @@ class BoxSet:
 
     def visible(self, frame: Frame) -> Rows:
         """The table rows of the members with a pixel in the frame, in drawing order."""
-        return np.concatenate([self.grids.visible(frame), self.rows[self._visible_rows(frame)]])
+        return np.concatenate([self.grids.visible(frame), self.visible_rows(frame)])
 
     def density(self, frame: Frame) -> NDArray[Any]:
         """How many outlines cross each pixel (height, width)."""
@@ -56,11 +57,24 @@ class BoxSet:
         rows = boxes.edge_density(frame.boxes(self.table_img[self.rows]), frame.size)
         return rows + self.grids.density(frame) if len(self.grids) else rows
 
+    @cached_property
+    def level_grids(self) -> tuple[tuple[int, Grids], ...]:
+        """The grids by level index, in drawing order."""
+        by_level: dict[int, list[Grid]] = {}
+        for grid in self.grids.members:
+            if len(grid):
+                by_level.setdefault(int(self.level[grid.first]), []).append(grid)
+        return tuple((level, Grids(members)) for level, members in by_level.items())
+
     def work(self, frame: Frame) -> int:
         """What drawing costs, in units of about 5 ns."""
         height, width = frame.size
         # a box outside grids adds eight steps to the difference arrays
         return height * width + 8 * len(self.rows)
+
+    def visible_rows(self, frame: Frame) -> Rows:
+        """Those of `visible` that do not stand in grids."""
+        return self.rows[self._visible_rows(frame)]
 
     def _visible_rows(self, frame: Frame) -> NDArray[np.bool_]:
         return boxes.outline_visible(frame.boxes(self.table_img[self.rows]), frame.size)

@@ -34,7 +34,7 @@ class FlowLayout(QLayout):
         """Number of widgets."""
         return len(self._items)
 
-    def itemAt(self, index: int) -> QLayoutItem | None:  # type: ignore[override]
+    def itemAt(self, index: int) -> QLayoutItem | None:
         """The item in a place, or None."""
         return self._items[index] if 0 <= index < len(self._items) else None
 

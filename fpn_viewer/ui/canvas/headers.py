@@ -127,7 +127,7 @@ class Corner(Painted):
 
     def badge_width(self) -> int:
         """Px that the badge needs, 0 without one."""
-        return round(QFontMetricsF(small_font(self.font())).horizontalAdvance("untrained")) + 10 if self._untrained else 0
+        return round(QFontMetricsF(small_font(self.font())).horizontalAdvance("untrained")) + 24 if self._untrained else 0
 
     def paint_on(self, painter: QPainter, target: Target) -> None:
         """Paints the badge; see `Painted`."""

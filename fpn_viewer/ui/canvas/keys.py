@@ -67,15 +67,15 @@ KEYS: tuple[KeyRow, ...] = (
     KeyRow("Space", "hide_overlays", 0, "Hold: the picture alone"),
 )
 
-_BY_COMBINATION = {QKeySequence(row.keys)[0].toCombined(): row for row in KEYS}
+_BY_COMBINATION = {QKeySequence(row.keys).toString(): row for row in KEYS}
 
 
 def row_for(key: int, modifiers: Qt.KeyboardModifier) -> KeyRow | None:
     """The row of a key press, or None."""
     telling = modifiers & _TELLING
-    if key in _FREE and not telling & Modifier.ControlModifier | (telling == (Modifier.ControlModifier | Modifier.AltModifier)):
+    if key in _FREE and telling != Modifier.ControlModifier:
         telling = Modifier.NoModifier
-    return _BY_COMBINATION.get(key | telling.value)
+    return _BY_COMBINATION.get(QKeySequence(key | telling.value).toString())
 
 
 def shown(action: str, amount: int = 0) -> str:

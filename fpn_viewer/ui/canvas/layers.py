@@ -42,7 +42,8 @@ def map_raster(plane: Plane) -> Raster:
 
 @cache
 def _words(name: str) -> NDArray[np.uint32]:
-    return packed(lut(name)[None])[0]
+    words: NDArray[np.uint32] = packed(lut(name)[None])[0]
+    return words
 
 
 def _looked_up(name: str, values: Bytes) -> NDArray[np.uint32]:

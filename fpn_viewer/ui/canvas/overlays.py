@@ -61,10 +61,16 @@ def draw_detections(painter: QPainter, view: View, detections: Detections, names
             painter.drawRect(rect)
             continue
         _outline(painter, rect, colour, 1.6)
-        if rect.width() >= _NAMED_FROM:
+        if rect.width() >= _NAMED_FROM and rect.intersects(QRectF(0, 0, *view.size)):
             name = names[label] if label < len(names) else str(label)
-            ground = QColor(colour.darker(220))
-            draw_chip(painter, rect.topLeft() + QPointF(1, 1), f"{name} {score:.2f}", ground)
+            _name(painter, view, rect.topLeft(), f"{name} {score:.2f}", colour.darker(220))
+
+
+def _name(painter: QPainter, view: View, corner: QPointF, text: str, ground: QColor) -> None:
+    """A chip at the corner of a box, moved to where all of it is in view."""
+    width, height = painter.fontMetrics().horizontalAdvance(text) + 10, painter.fontMetrics().height() + 2
+    x = min(max(corner.x() + 1, 0.0), view.size[0] - width)
+    draw_chip(painter, QPointF(x, min(max(corner.y() + 1, 0.0), view.size[1] - height)), text, ground)
 
 
 def draw_box(painter: QPainter, view: View, box_img: Box) -> None:

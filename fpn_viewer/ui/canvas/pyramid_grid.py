@@ -152,7 +152,8 @@ class PyramidGrid(QWidget):
         # opened here because the generator only prints a warning when it cannot
         with open(path, "wb"):
             pass
-        generator = QSvgGenerator()
+        # SVG 1.2 Tiny, the default, has no clipping: boxes would run over the neighbouring cells
+        generator = QSvgGenerator(QSvgGenerator.SvgVersion.Svg11)
         generator.setFileName(str(path))
         generator.setSize(size)
         generator.setViewBox(QRect(QPoint(0, 0), size))

@@ -154,7 +154,8 @@ class Raster:
 
     def _sample(self, places: NDArray[np.float64], axis: int) -> NDArray[np.int64]:
         index = np.floor((places - self.box_img[axis]) / self._cell[axis]).astype(np.int64)
-        return np.minimum(np.maximum(index, 0), self._values[0].shape[1 - axis] - 1)
+        inside: NDArray[np.int64] = np.minimum(np.maximum(index, 0), self._values[0].shape[1 - axis] - 1)
+        return inside
 
     def _interpolated(self, view: View, part: Part, level: int) -> Drawn:
         level, (h, w) = self._level(level)

@@ -10,9 +10,9 @@ from PySide6.QtCore import Qt, qVersion
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel
 
-import fpn_viewer
 from fpn_viewer.ui.dialogs.base import SmallDialog
 from fpn_viewer.ui.icons import window_icon
+from fpn_viewer.version import __version__
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
@@ -30,7 +30,7 @@ def versions(detector: DetectorInfo | None) -> dict[str, str]:
     Args:
         detector: Knows the devices; None before the first one is open.
     """
-    found = {"fpn_viewer": fpn_viewer.__version__, "Python": platform.python_version(), "Qt": qVersion()}
+    found = {"fpn_viewer": __version__, "Python": platform.python_version(), "Qt": qVersion()}
     for package in _PACKAGES:
         try:
             found[package] = version(package)
@@ -67,7 +67,8 @@ class AboutDialog(SmallDialog):
         self.column.addLayout(top)
         rows = "".join(f"<tr><td style='padding-right:16px'>{n}</td><td>{t}</td></tr>" for n, t in versions(detector).items())
         table = QLabel(f"<table>{rows}</table>")
-        table.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard)
+        flag = Qt.TextInteractionFlag
+        table.setTextInteractionFlags(flag.TextSelectableByMouse | flag.TextSelectableByKeyboard)
         self.column.addWidget(table)
         self.add_button("Copy").clicked.connect(self._copy)
         self.finish()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class SmallDialog(QDialog):
         self.column.setContentsMargins(16, 16, 16, 12)
         self.column.setSpacing(12)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        # Qt's own cross is of another line weight than the program's icons.
+        self.buttons.button(QDialogButtonBox.StandardButton.Close).setIcon(QIcon())
         self.buttons.rejected.connect(self.reject)
 
     def add_button(self, text: str) -> QPushButton:

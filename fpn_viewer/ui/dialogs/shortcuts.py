@@ -51,8 +51,8 @@ def _html() -> str:
             f'<td style="padding:2px 0">{escape(sentence)}</td></tr>'
             for keys, sentence in rows
         )
-        blocks.append(f'<p style="margin:12px 0 4px 0">{escape(heading)}</p><table cellspacing="0">{lines}</table>')
-    return "<hr>".join(blocks)
+        blocks.append(f'<h3 style="margin:12px 0 4px 0">{escape(heading)}</h3><table cellspacing="0">{lines}</table>')
+    return "".join(blocks)
 
 
 class ShortcutsDialog(SmallDialog):

@@ -185,7 +185,7 @@ class ContrastDelegate(QStyledItemDelegate):
         low, high = self._model.contrast_range()
         if not np.isfinite(value) or high <= low:
             return
-        zero = area.left()
+        zero = area.left() - low / (high - low) * area.width()
         length = value / (high - low) * area.width()
         colour = mixed(self.colour, palette.color(QPalette.ColorRole.Base), 0.45)
         brush = QBrush(colour) if value >= 0 else QBrush(colour, Qt.BrushStyle.FDiagPattern)

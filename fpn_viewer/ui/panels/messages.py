@@ -163,7 +163,10 @@ class MessagesPanel(QWidget):
             self._draw_icons()
 
     def _button(self, name: str, tip: str, slot: object) -> QToolButton:
-        button = QToolButton(self, toolTip=tip, accessibleName=tip, autoRaise=True, objectName=name)
+        button = QToolButton(self, autoRaise=True)
+        button.setObjectName(name)
+        button.setToolTip(tip)
+        button.setAccessibleName(tip)
         button.clicked.connect(slot)
         return button
 

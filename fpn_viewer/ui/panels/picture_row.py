@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QPalette, QPixmap
-from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate
 
 from fpn_viewer.ui.theme import is_dark
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPainter
-    from PySide6.QtWidgets import QWidget
+    from PySide6.QtWidgets import QStyleOptionViewItem, QWidget
 
 PATH_ROLE = Qt.ItemDataRole.UserRole
 PROBLEM_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -38,12 +38,12 @@ class RowDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draws one row."""
         self.initStyleOption(option, index)
-        widget: QWidget = option.widget  # type: ignore[attr-defined]
+        widget: QWidget = option.widget
         style = widget.style() if widget is not None else QApplication.style()
         style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, widget)
-        room = option.rect.adjusted(AIR, AIR, -AIR, -AIR)  # type: ignore[attr-defined]
+        room = option.rect.adjusted(AIR, AIR, -AIR, -AIR)
         frame = QRect(room.left(), room.top() + (room.height() - THUMBNAIL.height()) // 2, THUMBNAIL.width(), THUMBNAIL.height())
-        self._draw_thumbnail(painter, frame, index, option.palette)  # type: ignore[attr-defined]
+        self._draw_thumbnail(painter, frame, index, option.palette)
         self._draw_lines(painter, room.adjusted(THUMBNAIL.width() + 8, 0, 0, 0), option, index)
 
     def _draw_thumbnail(self, painter: QPainter, frame: QRect, index: Index, palette: QPalette) -> None:
@@ -60,8 +60,8 @@ class RowDelegate(QStyledItemDelegate):
 
     def _draw_lines(self, painter: QPainter, room: QRect, option: QStyleOptionViewItem, index: Index) -> None:
         problem = index.data(PROBLEM_ROLE)
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]
-        palette: QPalette = option.palette  # type: ignore[attr-defined]
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        palette: QPalette = option.palette
         plain = palette.color(QPalette.ColorRole.HighlightedText if chosen else QPalette.ColorRole.Text)
         quiet = plain if chosen else palette.color(QPalette.ColorRole.PlaceholderText)
         below = "cannot be read" if problem else Path(index.data(PATH_ROLE)).parent.name

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QPersistentModelIndex, QPoint, QSize, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QPersistentModelIndex, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QImage, QKeySequence, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -25,7 +25,7 @@ from fpn_viewer.ui.widgets.texts import ElidedLabel
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtCore import QRect
+    from PySide6.QtCore import QPoint, QRect
     from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent, QPaintEvent, QResizeEvent
 
     from fpn_viewer.engine.files import Thumbnail
@@ -37,9 +37,7 @@ KEPT = 1000
 PAUSE_MS = 40
 EMPTY = "No pictures yet.\nDrop files or a folder here,\nor press Ctrl+O."
 #: keys that belong to the list while it has the focus; all others go on to the maps
-_OWN_KEYS = frozenset(
-    {Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Home, Qt.Key.Key_End}
-)
+_OWN_KEYS = frozenset({Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Home, Qt.Key.Key_End})
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -200,7 +198,9 @@ class PicturesPanel(QWidget):
         self.view = PictureList(self)
         self.view.setModel(self.model)
         self.count = ElidedLabel()
-        self._recent = QToolButton(toolTip="Opened last", accessibleName="Opened last", autoRaise=True)
+        self._recent = QToolButton(autoRaise=True)
+        self._recent.setToolTip("Opened last")
+        self._recent.setAccessibleName("Opened last")
         self._recent.setMenu(recent)
         self._recent.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._soon = QTimer(self, singleShot=True, interval=PAUSE_MS)

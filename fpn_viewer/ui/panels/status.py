@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QStatusBar, QToolButton
 
 from fpn_viewer.ui.widgets.texts import ElidedLabel
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QAction
+    from PySide6.QtWidgets import QWidget
 
     from fpn_viewer.engine.values import DetectorInfo, TraceView
     from fpn_viewer.viewmodels.document import Document, RunState
@@ -59,7 +60,11 @@ class StatusLine(QStatusBar):
         self.setSizeGripEnabled(False)
         self.times, self.found, self.device, self.activity = ElidedLabel(), QLabel(), QLabel(), ElidedLabel()
         self.device.setToolTip("Where the detector runs; memory of the graphics card in use and in all")
-        self.progress = QProgressBar(textVisible=False, maximumHeight=10, minimumWidth=80, maximumWidth=160)
+        self.activity.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.progress = QProgressBar(textVisible=False)
+        self.progress.setMaximumHeight(10)
+        self.progress.setMinimumWidth(80)
+        self.progress.setMaximumWidth(160)
         self.progress.setAccessibleName("Progress")
         self.cancel = QToolButton(autoRaise=True)
         self.cancel.setDefaultAction(cancel)
@@ -85,9 +90,8 @@ class StatusLine(QStatusBar):
 
     def _show_trace(self, trace: TraceView | None) -> None:
         self.times.set_text("" if trace is None else times_text(trace), "" if trace is None else _times_tip(trace))
-        count = 0 if trace is None else len(trace.detections)
-        self._show(self.found, "" if trace is None else f"{count} detection{'s' * (count != 1)}")
-        self.found.setToolTip("" if trace is None else f"Out of {trace.anchors_count:,} anchors and {trace.proposals_count:,} proposals")
+        self._show(self.found, "" if trace is None else _found_text(len(trace.detections)))
+        self.found.setToolTip("" if trace is None else _found_tip(trace))
         self._show_device()
 
     def _show_device(self) -> None:
@@ -108,6 +112,14 @@ class StatusLine(QStatusBar):
         # What a run has found stands in the middle already.
         text = "" if state.kind == "ready" and self._document.trace is not None else state.text
         self.activity.set_text(state.stage or text, text)
+
+
+def _found_text(count: int) -> str:
+    return f"{count} detection{'s' * (count != 1)}"
+
+
+def _found_tip(trace: TraceView) -> str:
+    return f"Out of {trace.anchors_count:,} anchors and {trace.proposals_count:,} proposals"
 
 
 def _times_tip(trace: TraceView) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPalette
-from PySide6.QtWidgets import QComboBox, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from fpn_viewer.ui.icons import icon
 from fpn_viewer.ui.panels.status import STOPPABLE
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from PySide6.QtGui import QAction, QPaintEvent
+    from PySide6.QtWidgets import QMenu
 
     from fpn_viewer.engine.values import DetectorInfo
     from fpn_viewer.viewmodels.document import Document, RunState
@@ -53,7 +54,9 @@ class TopBar(QToolBar):
         self.chip.setMenu(detectors)
         self.badge = StripedBadge("untrained")
         self.badge.setToolTip(UNTRAINED)
-        self.device = QComboBox(toolTip="Where the detector runs; “auto” takes the best there is", accessibleName="Device")
+        self.device = QComboBox()
+        self.device.setToolTip("Where the detector runs; “auto” takes the best there is")
+        self.device.setAccessibleName("Device")
         self.device.activated.connect(self._choose_device)
         self.button = QToolButton()
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -130,7 +133,8 @@ class TopBar(QToolBar):
             self.chip.setToolTip("Choose a detector, or open a checkpoint")
         else:
             self.chip.setText(info.spec.summary)
-            self.chip.setToolTip(f"{info.spec.summary}\n{info.source}\n{info.parameters / 1e6:.3g} million weights\nClick for another one")
+            weights = f"{info.parameters / 1e6:.3g} million weights"
+            self.chip.setToolTip("\n".join((info.spec.summary, info.source, weights, "Click for another one")))
             self.show_devices(info.devices, info.device)
         self.chip.updateGeometry()
 

@@ -61,7 +61,9 @@ class MenuChip(QToolButton):
 
     def minimumSizeHint(self) -> QSize:
         """Room for the icon and a few letters."""
-        return QSize(self.iconSize().width() + self.fontMetrics().averageCharWidth() * 12 + _ARROW + _PADDING, self.sizeHint().height())
+        return QSize(
+            self.iconSize().width() + self.fontMetrics().averageCharWidth() * 12 + _ARROW + _PADDING, self.sizeHint().height()
+        )
 
     def shown_text(self) -> str:
         """What there is room for."""
@@ -77,13 +79,13 @@ class MenuChip(QToolButton):
         """Draws the button with the text that fits."""
         option = QStyleOptionToolButton()
         self.initStyleOption(option)
-        option.text = self.shown_text()  # type: ignore[attr-defined]
+        option.text = self.shown_text()
         # The style's own arrow sits in the corner, away from the text it belongs to.
-        option.features &= ~QStyleOptionToolButton.ToolButtonFeature.HasMenu  # type: ignore[attr-defined]
-        option.rect.setRight(option.rect.right() - _ARROW)  # type: ignore[attr-defined]
+        option.features &= ~QStyleOptionToolButton.ToolButtonFeature.HasMenu
+        option.rect.setRight(option.rect.right() - _ARROW)
         painter = QStylePainter(self)
         painter.drawComplexControl(QStyle.ComplexControl.CC_ToolButton, option)
-        option.rect = QRect(self.width() - _ARROW - 4, (self.height() - 8) // 2, 8, 8)  # type: ignore[attr-defined]
+        option.rect = QRect(self.width() - _ARROW - 4, (self.height() - 8) // 2, 8, 8)
         painter.drawPrimitive(QStyle.PrimitiveElement.PE_IndicatorArrowDown, option)
         painter.end()
 

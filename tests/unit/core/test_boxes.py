@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fpn_viewer.core.imaging import boxes
-from fpn_viewer.core.imaging.boxes import Frame, Grid
+from fpn_viewer.core.imaging.boxes import Frame, Grid, Grids
 
 SIZE = (13, 17)
 
@@ -33,10 +33,8 @@ def outline(box_img: np.ndarray, frame: Frame) -> set[tuple[int, int]]:
     """The (row, column) of an outline's pixels on the raster, one by one."""
     corners = np.floor(np.asarray(box_img, np.float64) * frame.scale + np.tile(frame.offset, 2))
     x0, y0, x1, y1 = (int(v) for v in corners)
-    height, width = frame.size
-    return {
-        (y, x) for y in range(height) for x in range(width) if y0 <= y <= y1 and x0 <= x <= x1 and (y in (y0, y1) or x in (x0, x1))
-    }
+    places = {(y, x) for y in (y0, y1) for x in range(x0, x1 + 1)} | {(y, x) for x in (x0, x1) for y in range(y0, y1 + 1)}
+    return {(y, x) for y, x in places if 0 <= y < frame.size[0] and 0 <= x < frame.size[1]}
 
 
 def reference(boxes_img: np.ndarray, frame: Frame) -> np.ndarray:
@@ -64,8 +62,7 @@ def test_a_box_is_visible_when_it_has_a_pixel(boxes_img: np.ndarray, frame: Fram
 
 @given(some_boxes(), frames)
 def test_painted_outlines_are_the_counted_ones_and_the_last_is_on_top(boxes_img: np.ndarray, frame: Frame) -> None:
-    canvas = np.zeros(frame.size, np.uint32)
-    boxes.paint_outlines(canvas, frame.boxes(boxes_img), range(1, len(boxes_img) + 1))
+    canvas = boxes.top_outlines(frame.boxes(boxes_img), frame.size)
     expected = np.zeros(frame.size, int)
     for colour, box in enumerate(boxes_img, 1):
         for place in outline(box, frame):
@@ -77,15 +74,17 @@ def test_painted_outlines_are_the_counted_ones_and_the_last_is_on_top(boxes_img:
 def test_grids_count_as_their_boxes_do(pieces: list[tuple[np.ndarray, np.ndarray]], frame: Frame) -> None:
     grids = [Grid(x, y, 0, 1) for x, y in pieces]
     everything = np.concatenate([np.zeros((0, 4), np.float32), *map(boxes_of, grids)])
-    np.testing.assert_array_equal(boxes.grid_density(grids, frame), reference(everything, frame))
+    np.testing.assert_array_equal(Grids(grids).density(frame), reference(everything, frame))
 
 
-@given(intervals(), intervals(), frames, st.integers(0, 9), st.integers(1, 4))
-def test_visible_boxes_of_a_grid_are_listed_and_counted(x: np.ndarray, y: np.ndarray, frame: Frame, first: int, step: int) -> None:
-    grid = Grid(x, y, first, step)
-    expected = [first + step * i for i, box in enumerate(boxes_of(grid)) if outline(box, frame)]
-    assert boxes.grid_visible(grid, frame).tolist() == expected
-    assert boxes.grid_visible_count(grid, frame) == len(expected)
+@given(st.lists(st.tuples(intervals(), intervals()), max_size=3), frames, st.integers(0, 9), st.integers(1, 4))
+def test_visible_boxes_of_grids_are_listed_and_counted(
+    pieces: list[tuple[np.ndarray, np.ndarray]], frame: Frame, first: int, step: int
+) -> None:
+    grids = Grids([Grid(x, y, first + index, step) for index, (x, y) in enumerate(pieces)])
+    expected = [grid.first + step * i for grid in grids.members for i, box in enumerate(boxes_of(grid)) if outline(box, frame)]
+    assert grids.visible(frame).tolist() == expected
+    assert grids.visible_count(frame) == len(expected)
 
 
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(1, 3), st.integers(0, 5), st.data())
@@ -113,8 +112,9 @@ def test_anchors_that_leave_their_row_or_column_are_no_grid(column: int, value: 
 
 def test_no_anchors_are_no_grids() -> None:
     assert boxes.grids_of(np.zeros((0, 4), np.float32), (3, 3), 0) == ()
-    assert boxes.grid_density([], Frame(1, (0, 0), SIZE)).shape == SIZE
-    assert not boxes.grid_density([], Frame(1, (0, 0), SIZE)).any()
+    density = Grids().density(Frame(1, (0, 0), SIZE))
+    assert density.shape == SIZE
+    assert not density.any()
 
 
 def test_a_product_cut_into_slices_is_still_exact() -> None:
@@ -122,7 +122,7 @@ def test_a_product_cut_into_slices_is_still_exact() -> None:
     frame = Frame(1.37, (-3.2, 5.1), (301, 777))
     grids = [Grid(np.sort(rng.uniform(-50, 600, (40, 2)), 1), np.sort(rng.uniform(-50, 300, (30, 2)), 1), 0, 1) for _ in range(12)]
     table = np.concatenate([np.array([(a, c, b, d) for c, d in g.rows for a, b in g.columns]) for g in grids])
-    np.testing.assert_array_equal(boxes.grid_density(grids, frame), boxes.edge_density(frame.boxes(table), frame.size))
+    np.testing.assert_array_equal(Grids(grids).density(frame), boxes.edge_density(frame.boxes(table), frame.size))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

@@ -8,7 +8,6 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -309,159 +308,6 @@ def test_ctrl_c(checkpoint: Path, pictures: list[Path], tmp_path: Path, monkeypa
     assert cli.main(["inspect", str(pictures[0]), "--checkpoint", str(checkpoint), "--out", str(tmp_path)]) == 130
 
 
-# -- words --------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["inspect"],
-        ["inspect", "a.png", "--out", "x"],
-        ["inspect", "a.png", "--checkpoint", "demo", "--out", "x", "--set", "min_size"],
-        ["inspect", "a.png", "--checkpoint", "demo", "--out", "x", "--reduction", "median"],
-        ["inspect", "a.png", "--checkpoint", "demo", "--out", "x", "--channel", "-1"],
-        ["train-demo"],
-        ["--no-such-option"],
-    ],
-)
-def test_wrong_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(words) == 2
-    assert "usage: fpn-viewer" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("min_size=800", 800),
-        ("box_nms_thresh=0.4", 0.4),
-        ("anchor_sizes=[[8],[16]]", [[8], [16]]),
-        ("class_names=car,sea plane", ("car", "sea plane")),
-        ("class_names=car", ("car",)),
-        ("name=mine=yours", "mine=yours"),
-    ],
-)
-def test_a_setting_is_json_or_words(text: str, value: object) -> None:
-    assert cli._setting(text) == (text.partition("=")[0], value)
-
-
-def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["--version"]) == 0
-    assert capsys.readouterr().out.strip() == f"fpn-viewer {fpn_viewer.__version__}"
-    assert cli.main(["--help"]) == 0
-    told = capsys.readouterr().out
-    assert all(name in told for name in cli.COMMANDS)
-
-
-class FakeApp(SimpleNamespace):
-    """Stands for `fpn_viewer.app`.
-
-    Attributes:
-        calls: what `run` was called with.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(calls=[])
-
-    def run(self, *args: object) -> int:
-        self.calls.append(args)
-        return 0
-
-
-@pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch) -> FakeApp:
-    fake = FakeApp()
-    monkeypatch.setitem(sys.modules, "fpn_viewer.app", fake)
-    monkeypatch.setattr(fpn_viewer, "app", fake, raising=False)
-    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
-    return fake
-
-
-def test_anything_but_a_command_opens_the_window(app: FakeApp, pictures: list[Path], checkpoint: Path) -> None:
-    assert cli.main([]) == 0
-    words = [str(pictures[0]), str(pictures[0].parent), "--checkpoint", str(checkpoint), "--device", "cpu", "--debug"]
-    assert cli.main(words) == 0
-    assert app.calls == [([], None, "auto", False), (words[:2], str(checkpoint), "cpu", True)]
-
-
-def test_a_picture_called_like_a_command(app: FakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    draw(tmp_path / "inspect.png").rename(tmp_path / "inspect")
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["./inspect"]) == 0
-    assert app.calls == [(["./inspect"], None, "auto", False)]
-
-
-def test_the_window_opens_with_what_is_there(
-    app: FakeApp, pictures: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert cli.main([str(tmp_path / "no.png"), str(pictures[0])]) == 1
-    assert app.calls[0][0] == [str(pictures[0])]
-    assert "no.png" in one_sentence(capsys.readouterr().err)
-    assert cli.main([str(tmp_path / "no.png")]) == 3
-    assert len(app.calls) == 1
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a display")
-def test_without_a_display_there_is_a_sentence(
-    app: FakeApp, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY"):
-        monkeypatch.delenv(name, raising=False)
-    assert cli.main([]) == 3
-    assert "display" in one_sentence(capsys.readouterr().err)
-    assert app.calls == []
-
-
-def test_train_demo_follows_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from fpn_viewer.core.demo import run as demo
-
-    def run(out: Path, say: Any) -> None:
-        say(f"trained into {out}")
-
-    monkeypatch.setattr(demo, "run", run)
-    assert cli.main(["train-demo", "--out", str(tmp_path / "new")]) == 0
-    assert capsys.readouterr().err == f"trained into {tmp_path / 'new'}\n"
-
-
-# -- torch and torchvision ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("error", "versions", "says"),
-    [
-        (
-            RuntimeError("operator torchvision::nms does not exist"),
-            {"torch": "2.13", "torchvision": "0.28"},
-            "built for each other",
-        ),
-        (
-            AttributeError("'_OpNamespace' object has no attribute 'nms'"),
-            {"torch": "2.13", "torchvision": "0.28"},
-            "built for each",
-        ),
-        (ModuleNotFoundError("No module named 'torch'"), {"torchvision": "0.28"}, "torch is not installed"),
-        (ModuleNotFoundError("No module named 'torch'"), {}, "torch and torchvision are not installed"),
-        (OSError("[WinError 1114] c10.dll\nmore"), {"torch": "2.13", "torchvision": "0.28"}, "(\\[WinError 1114] c10.dll)"),
-    ],
-)
-def test_a_broken_torch_is_one_sentence_with_a_cure(
-    error: Exception, versions: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(_: str) -> None:
-        raise error
-
-    def version(name: str) -> str:
-        if name not in versions:
-            raise torch_check.metadata.PackageNotFoundError(name)
-        return versions[name]
-
-    monkeypatch.setattr(torch_check, "import_module", broken)
-    monkeypatch.setattr(torch_check.metadata, "version", version)
-    with pytest.raises(torch_check.TorchError, match=says.replace("(", r"\(").replace(")", r"\)")) as caught:
-        torch_check.import_torch()
-    assert "pip install" in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
 def test_a_broken_torch_ends_inspect(
     pictures: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -471,10 +317,6 @@ def test_a_broken_torch_ends_inspect(
     monkeypatch.setattr(torch_check, "import_module", broken)
     assert cli.main(["inspect", str(pictures[0]), "--checkpoint", "demo", "--out", str(tmp_path)]) == 3
     assert "pip install" in one_sentence(capsys.readouterr().err)
-
-
-def test_a_good_torch_passes() -> None:
-    torch_check.import_torch()
 
 
 # -- fresh processes ----------------------------------------------------------------------------------------------------
