@@ -199,7 +199,13 @@ def _show(wanted: Start, debug: bool = False) -> int:
     return 0
 
 
-def run(pictures: Sequence[str] = (), checkpoint: str | None = None, device: str = "auto", debug: bool = False) -> int:
+def run(
+    pictures: Sequence[str] = (),
+    checkpoint: str | None = None,
+    device: str = "auto",
+    debug: bool = False,
+    settings: Mapping[str, object] | None = None,
+) -> int:
     """Opens the window and returns when it is closed.
 
     Args:
@@ -207,11 +213,12 @@ def run(pictures: Sequence[str] = (), checkpoint: str | None = None, device: str
         checkpoint: A file, a bundled name or a builder's name; the bundled demo when None.
         device: "auto" for the device chosen last, "cpu", "cuda:0", "mps".
         debug: Uncaught errors are written to the terminal as well as into the window.
+        settings: What the checkpoint cannot say, by name, and "precision".
 
     Returns:
         0.
     """
-    return _show(Start(tuple(pictures), checkpoint, device), debug)
+    return _show(Start(tuple(pictures), checkpoint, device, settings or {}), debug)
 
 
 def show_window(detector_or_module: Any = None, images: Any = None) -> int:

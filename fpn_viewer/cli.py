@@ -122,18 +122,10 @@ def _parser(name: str) -> argparse.ArgumentParser:
 def _window_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pictures", nargs="*", metavar="PICTURE|FOLDER", help="what to open; the sample pictures by default")
     parser.add_argument("--checkpoint", metavar="FILE|NAME", help="detector to open; the bundled demo by default")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+    _detector_arguments(parser)
 
 
-def _inspect_arguments(parser: argparse.ArgumentParser) -> None:
-    from fpn_viewer.engine.values import REDUCTIONS, SCALES
-
-    parser.add_argument("pictures", nargs="+", metavar="PICTURE|FOLDER")
-    parser.add_argument("--checkpoint", required=True, metavar="FILE|NAME", help="a checkpoint, a bundled name or a builder's name")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="gets one folder for each picture")
-    parser.add_argument("--reduction", default="mean_abs", choices=REDUCTIONS, help="how channels become one map")
-    parser.add_argument("--channel", default=0, type=_channel, metavar="K", help="for --reduction channel, from 0 (default: 0)")
-    parser.add_argument("--scale", default="cell", choices=SCALES, help="over which maps one colour scale is shared")
+def _detector_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
     parser.add_argument("--precision", default="float32", choices=("float32", "float16", "bfloat16"), help="half only on a GPU")
     parser.add_argument(
@@ -145,6 +137,18 @@ def _inspect_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="a setting of the detector, as min_size=800 or class_names=car,boat; may be repeated",
     )
+
+
+def _inspect_arguments(parser: argparse.ArgumentParser) -> None:
+    from fpn_viewer.engine.values import REDUCTIONS, SCALES
+
+    parser.add_argument("pictures", nargs="+", metavar="PICTURE|FOLDER")
+    parser.add_argument("--checkpoint", required=True, metavar="FILE|NAME", help="a checkpoint, a bundled name or a builder's name")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="gets one folder for each picture")
+    parser.add_argument("--reduction", default="mean_abs", choices=REDUCTIONS, help="how channels become one map")
+    parser.add_argument("--channel", default=0, type=_channel, metavar="K", help="for --reduction channel, from 0 (default: 0)")
+    parser.add_argument("--scale", default="cell", choices=SCALES, help="over which maps one colour scale is shared")
+    _detector_arguments(parser)
 
 
 def _train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -194,7 +198,8 @@ def run_window(args: argparse.Namespace) -> int:
         raise UserError(
             f"the window needs {error.name}, which is not installed; run: pip install PySide6-Essentials pyqtgraph"
         ) from error
-    code = app.run([name for name in args.pictures if name not in missing], args.checkpoint, args.device, args.debug)
+    pictures = [name for name in args.pictures if name not in missing]
+    code = app.run(pictures, args.checkpoint, args.device, args.debug, {"precision": args.precision, **dict(args.settings)})
     return code or (SOME_FAILED if missing else DONE)
 
 

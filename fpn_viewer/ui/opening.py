@@ -143,13 +143,13 @@ class Opening(QObject):
         Args:
             source: As for `open_detector`; the bundled demo when None.
             device: "auto" stands for the device chosen last.
-            settings: What a checkpoint cannot say.
+            settings: What a checkpoint cannot say, and the precision.
         """
         self._device = self._store.device if device == "auto" else device
         if source is not None:
             self.open_detector(source, **settings)
         elif DEMO in _bundled():
-            self.open_detector(DEMO)
+            self.open_detector(DEMO, **settings)
 
     # -- drops and menus --------------------------------------------------------------------------------------------
 

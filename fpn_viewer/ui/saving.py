@@ -71,7 +71,7 @@ class Saving(QObject):
         """Writes the view.
 
         Args:
-            path: Ending in .svg for a drawing; everything else becomes a PNG.
+            path: Ending in .svg for a drawing, or in .png or that of another format for a picture.
         """
         view = self._view()
         if view is None:
@@ -81,7 +81,7 @@ class Saving(QObject):
                 # Qt's SVG writer does not say why it cannot write.
                 Path(path).touch()
                 view.render_svg(path)
-            elif not view.render_image().save(path, b"PNG"):
+            elif not view.render_image().save(path):
                 raise OSError("the file cannot be written")
         except OSError as error:
             self.problem.emit(Problem(f"{path} was not saved: {error.strerror or error}; choose another place.", repr(error)))

@@ -192,18 +192,17 @@ class Document(QObject):
         self.pictures_changed.emit(self._paths)
         if was_current:
             self._index = -1
+            self.current_changed.emit(-1)
+            self._clear_picture()
             self.select(min(index, len(self._paths) - 1))
 
     def select(self, index: int) -> None:
         """Makes a picture current: shows it and runs the detector over it."""
-        if index == self._index or not -1 <= index < len(self._paths):
+        if index == self._index or not 0 <= index < len(self._paths):
             return
         self._index = index
         self.current_changed.emit(index)
-        if self.path is None:
-            self._clear_picture()
-            return
-        self._files.request("picture", files.LoadPicture(self.path))
+        self._files.request("picture", files.LoadPicture(self._paths[index]))
         # what takes seconds is said; that a picture is being read meanwhile is seen
         if not self._opening:
             self._set_state("loading", text=f"Reading {Path(self.path).name}")
@@ -220,17 +219,12 @@ class Document(QObject):
 
     # -- detector and runs ------------------------------------------------------------------------------------------
 
-    def open_detector(self, source: object, device: str = "auto", **settings: Any) -> None:
-        """Opens a detector; the one before stays in use when this fails."""
+    def open_detector(self, source: object, device: str = "auto", precision: str = "float32", **settings: Any) -> None:
+        """Opens a detector; the one before stays in use when this fails. Arguments as in `open_detector` of the core."""
         self._opening = True
         self._set_state("opening", text=f"Opening {Path(source).name}" if isinstance(source, str) else "Opening the given detector")
-        request = requests.OpenDetector(self._session, source, device=device, settings=settings)
+        request = requests.OpenDetector(self._session, source, device, precision, settings)
         self._worker.request("detector", request)
-
-    def set_device(self, device: str) -> None:
-        """Opens the same detector on another device."""
-        if self._detector is not None and device != self._detector.device:
-            self.open_detector(self._detector.source, device)
 
     def run(self) -> None:
         """Runs the detector over the current picture."""
@@ -282,6 +276,7 @@ class Document(QObject):
 
     def shutdown(self) -> None:
         """Ends both workers, in the middle of whatever they do."""
+        self._render_soon.stop()
         self._files.shutdown()
         self._worker.shutdown()
 

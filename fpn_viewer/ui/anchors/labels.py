@@ -6,7 +6,6 @@ from functools import lru_cache
 from math import ceil
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSizeF
 from PySide6.QtGui import QColor
 
@@ -38,22 +37,24 @@ def place_labels(rects: Sequence[QRectF], sizes: Sequence[QSizeF], view: QRectF)
 
 
 class _Room:
-    """Which parts of the view are taken, in squares of two px."""
+    """Which parts of the view are taken, in squares of two px: an integer for each line of them, a bit for each square."""
 
     def __init__(self, width: float, height: float) -> None:
         self._width, self._height = width, height
-        self._taken = np.zeros((ceil(height / 2) + 1, ceil(width / 2) + 1), np.bool_)
+        self._taken = [0] * (ceil(height / 2) + 1)
 
     def take(self, seen: QRectF, width: float, height: float) -> tuple[float, float] | None:
         """Takes the first free place at a box; its upper left corner, or None."""
         left, top, right, bottom = seen.left(), seen.top(), seen.right(), seen.bottom()
         for x in (left, right - width):
             x = max(0.0, min(x, self._width - width))
+            bits = (1 << ceil((x + width) / 2)) - (1 << int(x / 2))
             for y in (top - height, top, bottom):
                 y = max(0.0, min(y, self._height - height))
-                part = self._taken[int(y / 2) : ceil((y + height) / 2), int(x / 2) : ceil((x + width) / 2)]
-                if not part.any():
-                    part[:] = True
+                lines = range(int(y / 2), min(ceil((y + height) / 2), len(self._taken)))
+                if not any(self._taken[line] & bits for line in lines):
+                    for line in lines:
+                        self._taken[line] |= bits
                     return x, y
         return None
 

@@ -83,17 +83,14 @@ def colour_of(level: int, colours: Sequence[str]) -> str:
 
 
 def _crisp(chosen: BoxSet, frame: Frame, colours: Sequence[str], visible: int) -> Raster:
-    rows = chosen.visible_rows(frame)
+    codes = np.zeros(frame.size, np.uint8)
+    # 0 is nothing, 1 the unknown level -1
     palette = np.array([0, *(QColor(name).rgba() for name in (UNKNOWN_COLOUR, *colours))], np.uint32)
-    # level -1 is the first colour after nothing
-    numbers = np.concatenate([np.zeros(1, np.uint8), (chosen.level[rows] + 2).astype(np.uint8)])
-    codes = numbers[boxes.top_outlines(frame.boxes(chosen.table_img[rows]), frame.size)] if len(rows) else None
-    for level, grids in reversed(chosen.level_grids):
-        # boxes of a level share their lines, which are cheaper to find together than to draw one by one
-        if grids.visible_count(frame):
-            drawn = (grids.density(frame) > 0).view(np.uint8) * np.uint8(level + 2)
-            codes = drawn if codes is None else np.where(codes, codes, drawn)
-    return Raster(boxes.colour_counts(np.zeros(frame.size, np.uint8) if codes is None else codes, palette), frame, visible)
+    for level, grids in chosen.level_grids:
+        grids.paint(codes, frame, level + 2)
+    rows = chosen.visible_rows(frame)
+    boxes.paint_outlines(codes, frame.boxes(chosen.table_img[rows]), (chosen.level[rows] + 2).tolist())
+    return Raster(boxes.colour_counts(codes, palette), frame, visible)
 
 
 def _density(chosen: BoxSet, frame: Frame, colours: Sequence[str], visible: int) -> Raster:

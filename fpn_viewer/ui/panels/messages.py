@@ -78,7 +78,9 @@ class MessageBar(Strip):
 
     def show_problem(self, problem: Problem) -> None:
         """Says what went wrong, until it is closed or something else goes wrong."""
-        self._problem, self._passing = problem, False
+        # Two readers of one broken file say the same, the second one after the state has changed already.
+        self._passing &= problem.title == self._problem.title
+        self._problem = problem
         self.label.setText(problem.title)
         self.show()
 

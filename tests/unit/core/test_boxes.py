@@ -18,7 +18,7 @@ frames = st.builds(
 
 @st.composite
 def some_boxes(draw: st.DrawFn) -> np.ndarray:
-    corners = draw(st.lists(st.tuples(coordinate, coordinate, coordinate, coordinate), max_size=8))
+    corners = draw(st.lists(st.tuples(coordinate, coordinate, coordinate, coordinate), max_size=6))
     array = np.array(corners, np.float32).reshape(-1, 4)
     return np.concatenate([np.minimum(array[:, :2], array[:, 2:]), np.maximum(array[:, :2], array[:, 2:])], 1)
 
@@ -62,11 +62,12 @@ def test_a_box_is_visible_when_it_has_a_pixel(boxes_img: np.ndarray, frame: Fram
 
 @given(some_boxes(), frames)
 def test_painted_outlines_are_the_counted_ones_and_the_last_is_on_top(boxes_img: np.ndarray, frame: Frame) -> None:
-    canvas = boxes.top_outlines(frame.boxes(boxes_img), frame.size)
+    canvas = np.zeros(frame.size, np.uint8)
+    boxes.paint_outlines(canvas, frame.boxes(boxes_img), range(1, len(boxes_img) + 1))
     expected = np.zeros(frame.size, int)
-    for colour, box in enumerate(boxes_img, 1):
+    for code, box in enumerate(boxes_img, 1):
         for place in outline(box, frame):
-            expected[place] = colour
+            expected[place] = code
     np.testing.assert_array_equal(canvas, expected)
 
 
@@ -74,7 +75,11 @@ def test_painted_outlines_are_the_counted_ones_and_the_last_is_on_top(boxes_img:
 def test_grids_count_as_their_boxes_do(pieces: list[tuple[np.ndarray, np.ndarray]], frame: Frame) -> None:
     grids = [Grid(x, y, 0, 1) for x, y in pieces]
     everything = np.concatenate([np.zeros((0, 4), np.float32), *map(boxes_of, grids)])
-    np.testing.assert_array_equal(Grids(grids).density(frame), reference(everything, frame))
+    expected = reference(everything, frame)
+    np.testing.assert_array_equal(Grids(grids).density(frame), expected)
+    canvas = np.full(frame.size, 9, np.uint8)
+    Grids(grids).paint(canvas, frame, 5)
+    np.testing.assert_array_equal(canvas, np.where(expected > 0, 5, 9))
 
 
 @given(st.lists(st.tuples(intervals(), intervals()), max_size=3), frames, st.integers(0, 9), st.integers(1, 4))

@@ -63,6 +63,10 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in told for name in cli.COMMANDS)
 
 
+#: what the window's detector gets when nothing is said about it
+PLAIN = {"precision": "float32"}
+
+
 class FakeApp(SimpleNamespace):
     """Stands for `fpn_viewer.app`.
 
@@ -91,14 +95,19 @@ def test_anything_but_a_command_opens_the_window(app: FakeApp, picture: str) -> 
     assert cli.main([]) == 0
     words = [picture, str(Path(picture).parent), "--checkpoint", "mine.pth", "--device", "cpu", "--debug"]
     assert cli.main(words) == 0
-    assert app.calls == [([], None, "auto", False), (words[:2], "mine.pth", "cpu", True)]
+    assert app.calls == [([], None, "auto", False, PLAIN), (words[:2], "mine.pth", "cpu", True, PLAIN)]
+
+
+def test_settings_and_precision_reach_the_window(app: FakeApp) -> None:
+    assert cli.main(["--precision", "float16", "--set", "min_size=320", "--set", "class_names=car,boat"]) == 0
+    assert app.calls[0][4] == {"precision": "float16", "min_size": 320, "class_names": ("car", "boat")}
 
 
 def test_a_picture_called_like_a_command(app: FakeApp, picture: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path(picture).rename(tmp_path / "inspect")
     monkeypatch.chdir(tmp_path)
     assert cli.main(["./inspect"]) == 0
-    assert app.calls == [(["./inspect"], None, "auto", False)]
+    assert app.calls == [(["./inspect"], None, "auto", False, PLAIN)]
 
 
 def test_the_window_opens_with_what_is_there(
