@@ -9,7 +9,7 @@ import torch
 
 from fpn_viewer.core.errors import SettingError
 from fpn_viewer.core.imaging.quantise import Range, Reduced, quantise, quantise_rgb, union
-from fpn_viewer.core.imaging.reduce import SUMS, reduce_channels, reduce_map
+from fpn_viewer.core.imaging.reduce import reduce_map
 from fpn_viewer.core.necks.origins import origins
 from fpn_viewer.core.structures import as_numpy
 from fpn_viewer.core.tracing.probe import TOP_DOWN
@@ -89,32 +89,14 @@ def reduced_map(session: Session, key: str, name: str, reduction: str, channel: 
     if known is not None:
         return known
     trace = session.trace(key)
-    visible = trace.geometry.visible_cells(trace.level(trace.graph[name].level))
-    found = {}
-    for made, values in _reductions(session, key, trace, name, reduction, channel).items():
-        found[made] = Reduced(values, visible, made in SIGNED)
-        session.planes.put((*place[:2], made, place[3]), found[made])
-    return found[reduction]
-
-
-def _reductions(session: Session, key: str, trace: Trace, name: str, reduction: str, channel: int) -> dict[str, Floats]:
-    """What was asked for, and the norm with it when a share will need it: a second walk over the map would cost as much again."""
-    if name not in trace.maps:
+    if name in trace.maps:
+        values = reduce_map(trace.maps[name], reduction, channel)
+    else:
         (term,) = trace.graph[name].terms
-        source = reduced_map(session, key, term.source, reduction, channel)
-        return {reduction: _moved(trace, trace.graph[name], term, source.values)}
-    x = trace.maps[name]
-    if reduction not in SUMS:
-        return {reduction: reduce_map(x, reduction, channel)}
-    return reduce_channels(x, sorted({reduction, "l2"} if name in _normed(trace) else {reduction}))
-
-
-def _normed(trace: Trace) -> set[str]:
-    """The recorded nodes whose norm the shares are computed from."""
-    names = {term.source for node in trace.graph.nodes if _has_share(node) for term in node.terms}
-    while derived := names - set(trace.maps):
-        names = names - derived | {trace.graph[name].terms[0].source for name in derived}
-    return names
+        values = _moved(trace, trace.graph[name], term, reduced_map(session, key, term.source, reduction, channel).values)
+    made = Reduced(values, trace.geometry.visible_cells(trace.level(trace.graph[name].level)), reduction in SIGNED)
+    session.planes.put(place, made)
+    return made
 
 
 def _moved(trace: Trace, node: Node, term: Term, values: Floats) -> Floats:

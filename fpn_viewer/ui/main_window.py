@@ -219,6 +219,8 @@ class MainWindow(QMainWindow):
         sides = [self.docks["pictures"], self.docks["probe"]]
         share = min(1.0, max(0.8, self.width() / SIZE.width()))
         self.resizeDocks(sides, [round(share * DOCKS[dock.objectName()][3]) for dock in sides], Qt.Orientation.Horizontal)
+        # Five levels under the cursor are higher than the first rows of a ranking.
+        self.resizeDocks([self.docks["probe"], self.docks["channels"]], [300, 200], Qt.Orientation.Vertical)
         self.resizeDocks([self.docks["messages"]], [DOCKS["messages"][3]], Qt.Orientation.Vertical)
 
     def reset_layout(self) -> None:

@@ -97,19 +97,15 @@ def edge_density(boxes_px: Ints, size: tuple[int, int]) -> Ints:
     """
     height, width = size
     x0, y0, x1, y1 = boxes_px.T
-    across, down = np.zeros((height, width + 1), np.int32), np.zeros((height + 1, width), np.int32)
-    for rows, chosen in ((y0, slice(None)), (y1, y1 != y0)):
-        rows, start, stop = _inside(rows[chosen], x0[chosen], x1[chosen] + 1, height, width)
-        _add(across, rows, start, 1)
-        _add(across, rows, stop, -1)
+    tall, wide = y1 != y0, x1 != x0
+    rows = _inside(np.r_[y0, y1[tall]], np.r_[x0, x0[tall]], np.r_[x1, x1[tall]] + 1, height, width)
     # corners belong to the horizontal edges
-    for columns, chosen in ((x0, slice(None)), (x1, x1 != x0)):
-        columns, start, stop = _inside(columns[chosen], y0[chosen] + 1, y1[chosen], width, height)
-        _add(down, start, columns, 1)
-        _add(down, stop, columns, -1)
+    columns = _inside(np.r_[x0, x1[wide]], np.r_[y0, y0[wide]] + 1, np.r_[y1, y1[wide]], width, height)
+    across = _steps(rows[0], rows[1], rows[0], rows[2], (height, width + 1))
+    down = _steps(columns[1], columns[0], columns[2], columns[0], (height + 1, width))
     np.cumsum(across, axis=1, out=across)
     np.cumsum(down, axis=0, out=down)
-    density: Ints = across[:, :width] + down[:height]
+    density: Ints = (across[:, :width] + down[:height]).astype(np.int32)
     return density
 
 
@@ -125,16 +121,18 @@ def paint_outlines(canvas: NDArray[np.uint8], boxes_px: Ints, codes: Sequence[in
         codes: (N,) what to write.
     """
     height, width = canvas.shape
-    for (x0, y0, x1, y1), code in zip(boxes_px.tolist(), codes, strict=True):
-        left, right, top, bottom = max(x0, 0), x1 + 1, max(y0, 0), y1 + 1
-        if 0 <= y0 < height:
-            canvas[y0, left:right] = code
-        if 0 <= y1 < height:
-            canvas[y1, left:right] = code
-        if 0 <= x0 < width:
-            canvas[top:bottom, x0] = code
-        if 0 <= x1 < width:
-            canvas[top:bottom, x1] = code
+    x0, y0, x1, y1 = boxes_px.T.astype(np.int64)
+    left, right, top, bottom = np.maximum(x0, 0), np.minimum(x1 + 1, width), np.maximum(y0, 0), np.minimum(y1 + 1, height)
+    starts = np.stack([y0 * width + left, y1 * width + left, top * width + x0, top * width + x1], 1)
+    stops = np.stack([y0 * width + right, y1 * width + right, bottom * width, bottom * width], 1)
+    crosses, stands = left < right, top < bottom
+    seen = [(crosses & (y >= 0) & (y < height)) for y in (y0, y1)] + [(stands & (x >= 0) & (x < width)) for x in (x0, x1)]
+    good = np.stack(seen, 1)
+    steps = np.broadcast_to([1, 1, width, width], good.shape)[good]
+    flat = canvas.reshape(-1)
+    owners = np.repeat(np.asarray(codes, np.uint8), good.sum(1))
+    for start, stop, step, code in zip(starts[good].tolist(), stops[good].tolist(), steps.tolist(), owners.tolist(), strict=True):
+        flat[start:stop:step] = code
 
 
 def _meets(low: Ints, high: Ints, size: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -149,9 +147,11 @@ def _inside(lines: Ints, starts: Ints, stops: Ints, count: int, length: int) -> 
     return lines[good], starts[good], stops[good]
 
 
-def _add(counts: Ints, rows: Ints, columns: Ints, step: int) -> None:
-    # flat, because ufunc.at is fast along one axis only
-    np.add.at(counts.reshape(-1), rows.astype(np.int64) * counts.shape[1] + columns, step)
+def _steps(up_rows: Ints, up_columns: Ints, down_rows: Ints, down_columns: Ints, size: tuple[int, int]) -> Floats:
+    """Adds 1 at some places and -1 at others of a raster (height, width); one bincount is ten times as fast as `np.add.at`."""
+    places = np.r_[up_rows, down_rows].astype(np.int64) * size[1] + np.r_[up_columns, down_columns]
+    signs = np.repeat([1.0, -1.0], [len(up_rows), len(down_rows)])
+    return np.bincount(places, signs, minlength=size[0] * size[1]).reshape(size)
 
 
 # Boxes in rows and columns

@@ -13,7 +13,7 @@ import torch
 from fpn_viewer.core.structures import as_numpy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     import numpy as np
     from numpy.typing import NDArray
@@ -26,27 +26,12 @@ _BLOCK_BYTES = 1 << 20
 #: cells that principal components are computed from; more change the colours little and cost much
 _FITTED_CELLS = 256
 
-#: what is summed over channels: (block (c, n), buffer of that shape) to (c, n)
-_SUMMANDS: dict[str, Callable[..., Tensor]] = {
-    "mean_abs": torch.abs,
-    "l2": torch.square,
-    "mean": lambda block, **_: block,
-}
-#: from the sum and the number of channels to the plane
-_FINISHED: dict[str, Callable[[Tensor, int], Tensor]] = {
-    "mean_abs": torch.div,
-    "l2": lambda total, _: total.sqrt(),
-    "mean": torch.div,
-}
-SUMS: frozenset[str] = frozenset(_SUMMANDS)
-"""Reductions that `reduce_channels` can make together."""
-
 
 def reduce_map(x: Tensor, reduction: str, channel: int = 0) -> Floats:
     """One plane of a map.
 
     Args:
-        x: (C, h, w), any float type, any device.
+        x: (C, h, w), any float type, any device, at least one channel.
         reduction: "mean_abs", "l2", "max", "mean", "channel" or "pca".
         channel: for "channel", less than C.
 
@@ -58,30 +43,36 @@ def reduce_map(x: Tensor, reduction: str, channel: int = 0) -> Floats:
         IndexError: the map has no such channel.
     """
     with torch.inference_mode():
-        return as_numpy(_WHOLE[reduction](x, channel)) if reduction in _WHOLE else reduce_channels(x, (reduction,))[reduction]
+        return as_numpy(_REDUCE[reduction](x, channel))
 
 
-def reduce_channels(x: Tensor, reductions: Sequence[str]) -> dict[str, Floats]:
-    """Several sums over channels on one way through a map.
+def _blocks(x: Tensor) -> list[Tensor]:
+    """A map's channels in blocks, each (c, h·w) float32; all in one on a GPU, where launching costs more than memory."""
+    cells = x.flatten(1)
+    step = len(x) if x.device.type != "cpu" else max(1, _BLOCK_BYTES // (4 * max(1, cells.shape[1])))
+    return [block.float() for block in cells.split(step)]
 
-    Args:
-        x: (C, h, w), at least one channel.
-        reductions: of `SUMS`.
 
-    Returns:
-        Reduction to (h, w) float32.
-    """
-    with torch.inference_mode():
-        cells = x.flatten(1)
-        channels, count = cells.shape
-        step = channels if x.device.type != "cpu" else max(1, _BLOCK_BYTES // (4 * max(1, count)))
-        totals = torch.zeros(len(reductions), count, device=x.device)
-        buffer, ones = torch.empty(step, count, device=x.device), torch.ones(step, device=x.device)
-        for block in cells.split(step):
-            for total, name in zip(totals, reductions, strict=True):
-                total.addmv_(_SUMMANDS[name](block.float(), out=buffer[: len(block)]).T, ones[: len(block)])
-        planes = [_FINISHED[name](total, channels) for total, name in zip(totals, reductions, strict=True)]
-        return {name: as_numpy(plane.view(x.shape[1:])) for name, plane in zip(reductions, planes, strict=True)}
+def _mean_abs(x: Tensor, _: int) -> Tensor:
+    blocks = _blocks(x)
+    total, buffer, ones = torch.zeros_like(blocks[0][0]), torch.empty_like(blocks[0]), torch.ones_like(blocks[0][:, 0])
+    for block in blocks:
+        total.addmv_(torch.abs(block, out=buffer[: len(block)]).T, ones[: len(block)])
+    return (total / len(x)).view(x.shape[1:])
+
+
+def _norm(x: Tensor, _: int) -> Tensor:
+    blocks = _blocks(x)
+    squares = torch.zeros_like(blocks[0])
+    for block in blocks:
+        squares[: len(block)].addcmul_(block, block)
+    return squares.sum(0).sqrt().view(x.shape[1:])
+
+
+def _mean(x: Tensor, _: int) -> Tensor:
+    # a product with ones runs at the speed of memory; torch's own mean over the first axis takes twice as long
+    total = torch.mv(x.flatten(1).float().T, torch.ones(len(x), device=x.device))
+    return (total / len(x)).view(x.shape[1:])
 
 
 def _maximum(x: Tensor, _: int) -> Tensor:
@@ -127,6 +118,13 @@ def _axes(centred: Tensor) -> Tensor:
     return signed
 
 
-_WHOLE: dict[str, Callable[[Tensor, int], Tensor]] = {"max": _maximum, "channel": _channel, "pca": principal_components}
-REDUCERS: tuple[str, ...] = (*_SUMMANDS, *_WHOLE)
+_REDUCE: dict[str, Callable[[Tensor, int], Tensor]] = {
+    "mean_abs": _mean_abs,
+    "l2": _norm,
+    "max": _maximum,
+    "mean": _mean,
+    "channel": _channel,
+    "pca": principal_components,
+}
+REDUCERS: tuple[str, ...] = tuple(_REDUCE)
 """All reductions by name."""

@@ -86,21 +86,20 @@ def mark_at(marks: Sequence[Mark], point: QPointF, reach: float | None) -> Mark 
     return min(near, key=lambda mark: mark.rect.width() * mark.rect.height(), default=None)
 
 
-def paint_marks(painter: QPainter, marks: Sequence[Mark], view: QRectF, labels: bool) -> None:
+def paint_marks(painter: QPainter, marks: Sequence[Mark], view: QRectF, labels: int) -> None:
     """Draws marks, the best on top, with labels where there is room for them.
 
     Args:
         painter: in view px.
         marks: best first.
         view: what can be seen.
-        labels: whether class and score are written.
+        labels: of how many, the best ones, class and score are written.
     """
     seen = [mark for mark in marks if mark.rect.intersects(view)]
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for mark in reversed(seen):
         paint_frame(painter, mark.rect.intersected(view.adjusted(-8, -8, 8, 8)), mark.colour)
-    if labels:
-        paint_labels(painter, [(mark.rect, mark.text, mark.colour) for mark in seen], view)
+    paint_labels(painter, [(mark.rect, mark.text, mark.colour) for mark in seen[:labels]], view)
 
 
 def paint_frame(painter: QPainter, rect: QRectF, colour: QColor, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QRectF, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QIcon, QPainter, QPalette, QPixmap
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSlider, QSpinBox, QToolButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSizePolicy, QSlider, QSpinBox, QToolButton, QWidget
 
 from fpn_viewer.engine.values import REDUCTIONS, SCALES
 from fpn_viewer.ui.canvas.flow import FlowLayout
@@ -31,7 +31,7 @@ SHORT: dict[str, str] = {
 }
 SHORT_SCALES: dict[str, str] = {"cell": "per cell", "row": "per row", "locked": "locked"}
 _LOCK_SIDE = 12
-_SLIDER = 72
+_SLIDER = 56
 
 
 class DisplayBar(QWidget):
@@ -244,7 +244,8 @@ def _tool(text: str, tip: str) -> QToolButton:
     return button
 
 
-def _switch(text: str, tip: str) -> QToolButton:
-    button = _tool(text, tip)
-    button.setCheckable(True)
-    return button
+def _switch(text: str, tip: str) -> QCheckBox:
+    box = QCheckBox(text)
+    box.setToolTip(tip)
+    box.setAccessibleDescription(tip)
+    return box

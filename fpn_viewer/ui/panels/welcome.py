@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fpn_viewer.ui.settings_store import SettingsStore
 
 WELCOME = (
-    "N next picture · ← → channels · ↑ ↓ levels · point at a map to read all levels\n"
+    "N next picture · ← → channels · ↑ ↓ levels · point at a map to probe\n"
     "Double-click enlarges a map, Esc goes back · Ctrl+2 anchors and RPN\n"
     "Your own: Ctrl+O pictures · Ctrl+K checkpoint · or drop them · ? all keys"
 )

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from fpn_viewer.core.imaging import reduce as reduce_module
 from fpn_viewer.core.imaging.colours import CLASS_COLOURS, LUTS, class_colour, level_colour, lut, lut_for
 from fpn_viewer.core.imaging.quantise import Range, Reduced, quantise, quantise_rgb, union, value_range
-from fpn_viewer.core.imaging.reduce import REDUCERS, SUMS, reduce_channels, reduce_map
+from fpn_viewer.core.imaging.reduce import REDUCERS, reduce_map
 from fpn_viewer.engine.values import REDUCTIONS
 
 if TYPE_CHECKING:
@@ -61,12 +61,6 @@ def test_a_channel_is_itself_and_a_copy() -> None:
     assert not np.array_equal(plane, x[2].numpy())
     with pytest.raises(IndexError):
         reduce_map(x, "channel", 3)
-
-
-def test_several_sums_on_one_way_are_each_alone() -> None:
-    x = random_map((40, 13, 17))
-    for name, plane in reduce_channels(x, sorted(SUMS)).items():
-        assert np.array_equal(plane, reduce_map(x, name)), name
 
 
 def test_half_precision_is_summed_in_float32() -> None:

@@ -378,7 +378,7 @@ def test_another_scale_or_channel_reduces_nothing_twice(path: str, monkeypatch: 
 
     session = opened()
     key = run(session, path).view.key
-    monkeypatch.setattr(rendering, "reduce_channels", lambda *_: pytest.fail("reduced again"))
+    monkeypatch.setattr(rendering, "reduce_map", lambda *_: pytest.fail("reduced again"))
     for scale in SCALES:
         RenderPlanes(session, key, "mean_abs", 0, scale)(Token())
     # channel and component are no part of a sum
