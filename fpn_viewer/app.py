@@ -26,8 +26,9 @@ from fpn_viewer.ui.icons import window_icon
 from fpn_viewer.ui.main_window import MainWindow
 from fpn_viewer.ui.settings_store import SettingsStore
 from fpn_viewer.viewmodels.display import Display
-from fpn_viewer.viewmodels.document import Document, Problem
+from fpn_viewer.viewmodels.document import Document
 from fpn_viewer.viewmodels.selection import Selection
+from fpn_viewer.viewmodels.states import Problem
 from fpn_viewer.viewmodels.viewport import Viewport
 
 if TYPE_CHECKING:

@@ -13,12 +13,15 @@ from torchvision.models.detection.backbone_utils import BackboneWithFPN
 
 from fpn_viewer.core.demo.recipe import SPEC
 from fpn_viewer.core.detectors.build import build_module, inference_arguments
-from fpn_viewer.core.detectors.detector import Detector, open_detector
+from fpn_viewer.core.detectors.detector import open_detector
 from fpn_viewer.core.detectors.slim import SlimResNet18
-from fpn_viewer.core.detectors.spec import DetectorSpec, Settings
+from fpn_viewer.core.detectors.spec import Settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from fpn_viewer.core.detectors.detector import Detector
+    from fpn_viewer.core.detectors.spec import DetectorSpec
 
 SETTINGS = Settings(
     anchor_sizes=((10,), (20,), (40,), (80,), (160,)),
@@ -38,6 +41,10 @@ def tiny_module(spec: DetectorSpec = TINY, seed: int = 0) -> FasterRCNN:
     with torch.no_grad():
         for head in (module.rpn.head, module.roi_heads.box_predictor):
             for parameter in head.parameters():
+                parameter.normal_(0, 0.2)
+        # torchvision starts the neck's biases at 0, where a lost one would not be noticed
+        for name, parameter in module.backbone.fpn.named_parameters():
+            if name.endswith("bias"):
                 parameter.normal_(0, 0.2)
     return module
 

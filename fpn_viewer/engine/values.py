@@ -65,7 +65,7 @@ class PictureView:
     Attributes:
         path: the file.
         picture: its pixels.
-        reduced: the picture at full size and at halves of it, largest first, each (h, w, 3) uint8; big pictures are drawn from these.
+        reduced: the picture at full size and at halves of it, largest first, each (h, w, 3) uint8; what is drawn.
     """
 
     path: str

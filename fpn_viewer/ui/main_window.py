@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 
     from fpn_viewer.ui.settings_store import SettingsStore
     from fpn_viewer.viewmodels.display import Display
-    from fpn_viewer.viewmodels.document import Document, Problem, RunState
+    from fpn_viewer.viewmodels.document import Document
     from fpn_viewer.viewmodels.selection import Selection
+    from fpn_viewer.viewmodels.states import Problem, RunState
     from fpn_viewer.viewmodels.viewport import Viewport
 
 TITLE = "fpn_viewer"

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu
 
 from fpn_viewer.core.images import SUFFIXES
 from fpn_viewer.core.resources import bundled_checkpoints, sample_pictures
-from fpn_viewer.viewmodels.document import Problem
+from fpn_viewer.viewmodels.states import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
-from fpn_viewer.viewmodels.document import Problem
+from fpn_viewer.viewmodels.states import Problem
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QImage

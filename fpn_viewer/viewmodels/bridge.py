@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from fpn_viewer.engine.jobs import Cancelled, Failure, Job, JobQueue, Lane, Outcome, Progress, Request, Success
+from fpn_viewer.engine.jobs import Cancelled, Failure, JobQueue, Success
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from fpn_viewer.engine.jobs import Job, Lane, Outcome, Progress, Request
 
 PROGRESS_INTERVAL_MS = 33
 

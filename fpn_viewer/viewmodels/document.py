@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from fpn_viewer.engine import files, requests
 from fpn_viewer.viewmodels.bridge import Bridge
+from fpn_viewer.viewmodels.states import Problem, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,42 +17,12 @@ if TYPE_CHECKING:
     from fpn_viewer.core.geometry import Box
     from fpn_viewer.engine.jobs import Failure
     from fpn_viewer.engine.session import Session
-    from fpn_viewer.engine.values import AnchorField, ChannelRanking, DetectorInfo, PictureView, Plane, Planes, Probe, TraceView
+    from fpn_viewer.engine.values import AnchorField, DetectorInfo, PictureView, Plane, Planes, Probe, TraceView
     from fpn_viewer.viewmodels.display import Display, DisplayState
 
 THUMBNAIL_SIDE = 96
 #: sliders and keys that repeat are answered after this pause, ms
 DEBOUNCE_MS = 30
-
-
-@dataclass(frozen=True)
-class RunState:
-    """What the worker is doing for the user.
-
-    Attributes:
-        kind: "empty" (no picture), "loading" (picture), "opening" (detector), "running", "ready", "cancelled", "failed".
-        stage: what it is at: "backbone".
-        fraction: share done, 0..1.
-        text: one sentence for the status bar.
-    """
-
-    kind: str = "empty"
-    stage: str = ""
-    fraction: float = 0.0
-    text: str = ""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something the user should read.
-
-    Attributes:
-        title: one sentence: what, which file, what to do.
-        details: text for Copy; may be empty.
-    """
-
-    title: str
-    details: str = ""
 
 
 class Document(QObject):
@@ -205,7 +175,7 @@ class Document(QObject):
         self._files.request("picture", files.LoadPicture(self._paths[index]))
         # what takes seconds is said; that a picture is being read meanwhile is seen
         if not self._opening:
-            self._set_state("loading", text=f"Reading {Path(self.path).name}")
+            self._set_state("loading", text=f"Reading {Path(self._paths[index]).name}")
         self.run()
 
     def step(self, by: int) -> None:
@@ -323,7 +293,8 @@ class Document(QObject):
 
     def _opened(self, info: DetectorInfo) -> None:
         self._detector, self._opening = info, False
-        self._display.update(channels=info.spec.neck_channels, channel=min(self._display.state.channel, info.spec.neck_channels - 1))
+        width = info.spec.neck_channels
+        self._display.update(channels=width, channel=min(self._display.state.channel, width - 1))
         self.detector_changed.emit(info)
         self._set_state("ready")
         self.run()

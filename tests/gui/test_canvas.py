@@ -17,7 +17,7 @@ from fpn_viewer.core.imaging.colours import level_colour, lut
 from fpn_viewer.core.necks.graph import Graph, Node, Term
 from fpn_viewer.engine.values import SHARE
 from fpn_viewer.ui.canvas.legend import number
-from fpn_viewer.viewmodels.document import RunState
+from fpn_viewer.viewmodels.states import RunState
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
 
-from tests.gui.canvas_bench import (
+from tests.gui.canvas_desk import (
     CELLS,
     GEOMETRY,
     HOT,

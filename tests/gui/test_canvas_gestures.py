@@ -16,7 +16,7 @@ from fpn_viewer.ui.canvas.keys import KEYS
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
-from tests.gui.canvas_bench import GEOMETRY, LEVELS, Bench, hot_plane, lit, planes
+from tests.gui.canvas_desk import GEOMETRY, LEVELS, Bench, hot_plane, lit, planes
 
 pytestmark = pytest.mark.gui
 

@@ -47,9 +47,7 @@ def allocate() -> None:
         [[] for _ in range(1000)]
 
 
-def test_cyclic_garbage_dies_on_the_gui_thread_though_a_worker_allocates(
-    collector: GuiGarbageCollector, qtbot: QtBot
-) -> None:
+def test_cyclic_garbage_dies_on_the_gui_thread_though_a_worker_allocates(collector: GuiGarbageCollector, qtbot: QtBot) -> None:
     threads = drop_knot()
     worker = threading.Thread(target=allocate)
     worker.start()
@@ -61,9 +59,7 @@ def test_cyclic_garbage_dies_on_the_gui_thread_though_a_worker_allocates(
     assert ballast
 
 
-def test_each_generation_is_collected_when_python_would(
-    collector: GuiGarbageCollector, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_generation_is_collected_when_python_would(collector: GuiGarbageCollector, monkeypatch: pytest.MonkeyPatch) -> None:
     collected: list[int] = []
     monkeypatch.setattr(gc, "collect", collected.append)
     monkeypatch.setattr(gc, "get_threshold", lambda: (700, 10, 10))
@@ -73,9 +69,7 @@ def test_each_generation_is_collected_when_python_would(
     assert collected == [2, 1, 0]
 
 
-def test_a_threshold_of_0_switches_a_generation_off(
-    collector: GuiGarbageCollector, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_threshold_of_0_switches_a_generation_off(collector: GuiGarbageCollector, monkeypatch: pytest.MonkeyPatch) -> None:
     collected: list[int] = []
     monkeypatch.setattr(gc, "collect", collected.append)
     monkeypatch.setattr(gc, "get_threshold", lambda: (700, 10, 0))

@@ -21,7 +21,7 @@ from fpn_viewer.ui.canvas.keys import KEYS
 from fpn_viewer.ui.dialogs.shortcuts import ShortcutsDialog, sheet
 from fpn_viewer.ui.settings_store import BUDGETS
 from fpn_viewer.ui.theme import is_dark
-from fpn_viewer.viewmodels.document import Problem
+from fpn_viewer.viewmodels.states import Problem
 from tests.gui.window_flow import open_all, trigger
 
 if TYPE_CHECKING:

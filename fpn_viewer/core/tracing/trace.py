@@ -155,8 +155,9 @@ class Trace:
         """
         if name in self.maps:
             return self.maps[name]
-        (term,) = self.graph[name].terms
-        return self._arrived(name, term.source, term.op.kind, term.op.factor)
+        # a node that no module computes is its one term, gain included
+        (value,) = self.terms(name).values()
+        return value
 
     def width(self, name: str) -> int:
         """How many channels a node has, without computing it.

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from fpn_viewer.ui.anchors.sections import Section
     from fpn_viewer.ui.anchors.state import LayersState
     from fpn_viewer.viewmodels.display import Display
-    from fpn_viewer.viewmodels.document import Document, RunState
+    from fpn_viewer.viewmodels.document import Document
     from fpn_viewer.viewmodels.selection import Selection, SelectionState
+    from fpn_viewer.viewmodels.states import RunState
     from fpn_viewer.viewmodels.viewport import Viewport
 
 _STRIP_WIDTH = 264

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from fpn_viewer.engine.values import TraceView
     from fpn_viewer.ui.anchors.composer import Composer
     from fpn_viewer.ui.anchors.state import LayersState
-    from fpn_viewer.viewmodels.document import Document, RunState
+    from fpn_viewer.viewmodels.document import Document
+    from fpn_viewer.viewmodels.states import RunState
 
 #: what to do next, by the kind of `RunState`, while there is no trace to show
 _NO_TRACE = {

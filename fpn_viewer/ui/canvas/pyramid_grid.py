@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from fpn_viewer.engine.values import PictureView, Plane, Planes, Probe, TraceView
     from fpn_viewer.ui.canvas.map_cell import MapCell
     from fpn_viewer.viewmodels.display import Display, DisplayState
-    from fpn_viewer.viewmodels.document import Document, RunState
+    from fpn_viewer.viewmodels.document import Document
     from fpn_viewer.viewmodels.selection import Selection, SelectionState
+    from fpn_viewer.viewmodels.states import RunState
     from fpn_viewer.viewmodels.viewport import Viewport
 
 #: around a saved picture of the grid, px

@@ -107,7 +107,7 @@ def size(cells: tuple[int, int]) -> str:
 def scale_lesson(plane: Plane, scale: str, low: str, high: str) -> str:
     """What the colour bar's tooltip explains."""
     text = f"{plane.title}: {plane.unit}, from {low} to {high}; colours {SCALES.get(scale, scale)}."
-    return f"{text} {not_finite(plane.broken)} (drawn as the lowest value)." if plane.broken else text
+    return f"{text} {not_finite(plane.broken)} (drawn hatched)." if plane.broken else text
 
 
 def not_finite(count: int) -> str:

@@ -20,11 +20,11 @@ from PySide6.QtWidgets import (
 
 from fpn_viewer.ui.icons import icon
 from fpn_viewer.ui.widgets.strip import Strip
-from fpn_viewer.viewmodels.document import Problem
+from fpn_viewer.viewmodels.states import Problem
 
 if TYPE_CHECKING:
     from fpn_viewer.engine.values import TraceView
-    from fpn_viewer.viewmodels.document import RunState
+    from fpn_viewer.viewmodels.states import RunState
 
 #: problems kept; a folder of broken pictures must not fill the memory
 KEPT = 500

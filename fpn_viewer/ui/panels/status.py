@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from fpn_viewer.engine.values import DetectorInfo, TraceView
-    from fpn_viewer.viewmodels.document import Document, RunState
+    from fpn_viewer.viewmodels.document import Document
+    from fpn_viewer.viewmodels.states import RunState
 
 BUSY = frozenset({"opening", "running", "loading"})
 #: kinds that can be cancelled

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QMenu
 
     from fpn_viewer.engine.values import DetectorInfo
-    from fpn_viewer.viewmodels.document import Document, RunState
+    from fpn_viewer.viewmodels.document import Document
+    from fpn_viewer.viewmodels.states import RunState
 
 UNTRAINED = "These weights are random: the maps show the architecture, and detections mean nothing"
 

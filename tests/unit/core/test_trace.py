@@ -238,6 +238,14 @@ def test_gains_scale_one_term_and_what_hangs_on_it() -> None:
     assert_model_output(detector.trace(image), plain_forward(detector.module, image))
 
 
+def test_a_gain_on_the_top_down_node_itself() -> None:
+    trace = tiny_detector().trace(noise(), gains={("T2", "top-down"): 0.5})
+    assert float(trace.node("T2").abs().max()) > 0
+    assert torch.equal(trace.node("M2"), trace.node("L2") + trace.node("T2"))
+    check_terms(trace, "M2")
+    check_sources(trace, "P2")
+
+
 def test_unknown_gain_is_refused_and_names_the_terms() -> None:
     with pytest.raises(SettingError, match="M3/top-down"):
         tiny_detector().trace(noise(), gains={("M9", "top-down"): 0.0})

@@ -17,10 +17,8 @@ from fpn_viewer.engine.jobs import (
     WORKER_NAME,
     Cancelled,
     Failure,
-    Job,
     JobQueue,
     Lane,
-    Outcome,
     Progress,
     Success,
     Token,
@@ -29,6 +27,11 @@ from fpn_viewer.engine.jobs import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from fpn_viewer.engine.jobs import (
+        Job,
+        Outcome,
+    )
 
 LANES = (Lane("detector"), Lane("trace"), Lane("render"), Lane("thumbnails", latest_only=False))
 SECONDS = 5.0

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from fpn_viewer.engine.jobs import WORKER_NAME, Failure, Lane, Token
+from fpn_viewer.engine.jobs import WORKER_NAME, Failure, Lane
 from fpn_viewer.viewmodels.bridge import Bridge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pytestqt.qtbot import QtBot
+
+    from fpn_viewer.engine.jobs import Token
 
 LANES = (Lane("trace"), Lane("render"), Lane("thumbnails", latest_only=False))
 SECONDS = 5.0

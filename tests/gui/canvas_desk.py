@@ -17,8 +17,8 @@ from fpn_viewer.core.structures import Detections
 from fpn_viewer.engine.values import SHARE, PictureView, Plane, Planes
 from fpn_viewer.ui.canvas.pyramid_grid import PyramidGrid
 from fpn_viewer.viewmodels.display import Display
-from fpn_viewer.viewmodels.document import RunState
 from fpn_viewer.viewmodels.selection import Selection
+from fpn_viewer.viewmodels.states import RunState
 from fpn_viewer.viewmodels.viewport import Viewport
 
 if TYPE_CHECKING:
