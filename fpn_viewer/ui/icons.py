@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QIcon, QImage, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from fpn_viewer.core.resources import resources
 
-if TYPE_CHECKING:
-    from PySide6.QtGui import QColor
-
-#: px; the sizes asked for at scale factors 1 to 2, and what a desktop shows of the window icon
-_SIZES = (16, 20, 24, 32, 40, 48, 64, 128, 256)
+#: px; buttons ask for 16 and 20 at scale factors from 1 to 2
+_SIZES = (16, 20, 24, 32, 40)
+#: px; what a desktop shows of a window
+_WINDOW_SIZES = (16, 32, 64, 128, 256)
 _GROUPS = {QIcon.Mode.Normal: QPalette.ColorGroup.Active, QIcon.Mode.Disabled: QPalette.ColorGroup.Disabled}
-_LINE_SIZES = _SIZES[:7]
 
 
 @cache
@@ -25,14 +22,16 @@ def _source(name: str) -> str:
     return (resources() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
 
 
-def _drawn(name: str, side: int, colour: QColor | None) -> QPixmap:
-    text = _source(name) if colour is None else _source(name).replace("currentColor", colour.name())
-    pixmap = QPixmap(side, side)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
+# An image and not a pixmap, because pixmaps must not outlive the application.
+@cache
+def _drawn(name: str, side: int, colour: str) -> QImage:
+    image = QImage(side, side, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    text = _source(name).replace("currentColor", colour)
     QSvgRenderer(QByteArray(text.encode())).render(painter, QRectF(0, 0, side, side))
     painter.end()
-    return pixmap
+    return image
 
 
 def icon(name: str, palette: QPalette) -> QIcon:
@@ -47,9 +46,9 @@ def icon(name: str, palette: QPalette) -> QIcon:
     """
     made = QIcon()
     for mode, group in _GROUPS.items():
-        colour = palette.color(group, QPalette.ColorRole.ButtonText)
-        for side in _LINE_SIZES:
-            made.addPixmap(_drawn(name, side, colour), mode)
+        colour = palette.color(group, QPalette.ColorRole.ButtonText).name()
+        for side in _SIZES:
+            made.addPixmap(QPixmap.fromImage(_drawn(name, side, colour)), mode)
     return made
 
 
@@ -62,7 +61,7 @@ def pixmap(name: str, side: int, ratio: float, palette: QPalette) -> QPixmap:
         ratio: Device px for each of them.
         palette: The palette of the widget that shows it.
     """
-    made = _drawn(name, round(side * ratio), palette.color(QPalette.ColorRole.WindowText))
+    made = QPixmap.fromImage(_drawn(name, round(side * ratio), palette.color(QPalette.ColorRole.WindowText).name()))
     made.setDevicePixelRatio(ratio)
     return made
 
@@ -70,6 +69,6 @@ def pixmap(name: str, side: int, ratio: float, palette: QPalette) -> QPixmap:
 def window_icon() -> QIcon:
     """The program's own icon, in the colours of the pyramid's levels."""
     made = QIcon()
-    for side in _SIZES:
-        made.addPixmap(_drawn("fpn-viewer", side, None))
+    for side in _WINDOW_SIZES:
+        made.addPixmap(QPixmap.fromImage(_drawn("fpn-viewer", side, "")))
     return made

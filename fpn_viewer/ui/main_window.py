@@ -46,8 +46,8 @@ SIZE = QSize(1440, 900)
 #: each dock: title, area, key that shows and hides it, and its first extent across the centre, px
 DOCKS: dict[str, tuple[str, Qt.DockWidgetArea, str, int]] = {
     "pictures": ("Pictures", Qt.DockWidgetArea.LeftDockWidgetArea, "Alt+1", 236),
-    "probe": ("Probe", Qt.DockWidgetArea.RightDockWidgetArea, "Alt+2", 300),
-    "channels": ("Channels", Qt.DockWidgetArea.RightDockWidgetArea, "Alt+3", 300),
+    "probe": ("Probe", Qt.DockWidgetArea.RightDockWidgetArea, "Alt+2", 324),
+    "channels": ("Channels", Qt.DockWidgetArea.RightDockWidgetArea, "Alt+3", 324),
     "messages": ("Messages", Qt.DockWidgetArea.BottomDockWidgetArea, "Alt+4", 150),
 }
 #: shown only when there is something in it

@@ -277,8 +277,8 @@ class Document(QObject):
         if new:
             self._paths += new
             self.pictures_changed.emit(self._paths)
-        if listed.paths and (self._select_first or self._index < 0):
-            self._select_first = False
+        wanted, self._select_first = self._select_first, False
+        if listed.paths and (wanted or self._index < 0):
             self.select(first)
 
     def _read(self, view: PictureView) -> None:
@@ -334,8 +334,9 @@ class Document(QObject):
         if lane == "picture":
             self._clear_picture()
             self._worker.cancel("trace")
-        # the reader of the picture has said it already; the detector's word on the same file adds nothing
-        if not (lane == "trace" and self._state.kind == "failed"):
+        # reader and detector open the same file, in either order: what one has said of it the other need not repeat
+        repeated = self._state.kind == "failed" and (lane == "trace" or self._state.text == failure.title)
+        if not repeated:
             self.problem.emit(Problem(failure.title, failure.details))
         if lane in ("detector", "trace", "picture"):
             self._set_state("failed", text=failure.title)

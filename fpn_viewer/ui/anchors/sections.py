@@ -109,6 +109,7 @@ class AnchorSection(Section):
             self._add(grid, "hidden_sizes", [(size, f"Anchors of {size} (root of the area, net px)", "") for size in scene.sizes])
             self._add(grid, "hidden_ratios", [(ratio, f"Anchors of ratio {ratio} (height : width)", "") for ratio in scene.ratios])
         self.column.insertWidget(1, self._grid_host)
+        self._grid_host.show()
         with QSignalBlocker(self.level):
             self.level.clear()
             for one in scene.scanned if scene is not None else ():
@@ -230,6 +231,7 @@ class DetectionSection(Section):
             box = MemberBox(self.layers, "hidden_classes", int(label), f"{name}  {count:,}", tip, class_colour(int(label)))
             column.addWidget(box)
         self.column.insertWidget(place, self.classes)
+        self.classes.show()
 
     def _score_moved(self, place: int) -> None:
         self.layers.update(detections_score=place / _SCORE_STEPS)

@@ -33,7 +33,7 @@ class LayersState:
         labels: detections carry class and score.
     """
 
-    anchors: bool = True
+    anchors: bool = False
     proposals: bool = False
     detections: bool = True
     objectness: bool = False

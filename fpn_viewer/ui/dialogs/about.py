@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, qVersion
@@ -30,6 +29,9 @@ def versions(detector: DetectorInfo | None) -> dict[str, str]:
     Args:
         detector: Knows the devices; None before the first one is open.
     """
+    # 50 ms that the first window need not wait for
+    from importlib.metadata import PackageNotFoundError, version
+
     found = {"fpn_viewer": __version__, "Python": platform.python_version(), "Qt": qVersion()}
     for package in _PACKAGES:
         try:

@@ -52,7 +52,7 @@ COLUMNS: tuple[tuple[str, str], ...] = (
 #: fewer cells than this are a thin basis for a ranking
 FEW_CELLS = 4
 #: what decides the width of a column
-_WIDEST = ("0000", "Channel", "", "−0.0000", "−0.0000")
+_WIDEST = ("00", "Channel", "", "−0.0000", "−0.0000")
 _NUMBER = Qt.ItemDataRole.UserRole
 
 

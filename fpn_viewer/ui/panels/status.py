@@ -62,11 +62,7 @@ class StatusLine(QStatusBar):
         self.times, self.found, self.device, self.activity = ElidedLabel(), QLabel(), QLabel(), ElidedLabel()
         self.device.setToolTip("Where the detector runs; memory of the graphics card in use and in all")
         self.activity.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.progress = QProgressBar(textVisible=False)
-        self.progress.setMaximumHeight(10)
-        self.progress.setMinimumWidth(80)
-        self.progress.setMaximumWidth(160)
-        self.progress.setAccessibleName("Progress")
+        self.progress = _progress_bar()
         self.cancel = QToolButton(autoRaise=True)
         self.cancel.setDefaultAction(cancel)
         self.cancel.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -113,6 +109,15 @@ class StatusLine(QStatusBar):
         # What a run has found stands in the middle already.
         text = "" if state.kind == "ready" and self._document.trace is not None else state.text
         self.activity.set_text(state.stage or text, text)
+
+
+def _progress_bar() -> QProgressBar:
+    bar = QProgressBar(textVisible=False)
+    bar.setMaximumHeight(10)
+    bar.setMinimumWidth(80)
+    bar.setMaximumWidth(160)
+    bar.setAccessibleName("Progress")
+    return bar
 
 
 def _found_text(count: int) -> str:
