@@ -212,6 +212,16 @@ def test_untrained_weights_wear_stripes(program: Program, folder: Path, module: 
     program.document.cancel()
 
 
+def test_the_detectors_name_tells_every_setting_and_where_it_came_from(
+    program: Program, folder: Path, module: Any, qtbot: QtBot
+) -> None:
+    start(program, Start((str(folder),), module, "cpu", {"min_size": 64}))
+    qtbot.waitUntil(lambda: program.document.detector is not None, timeout=SETTLED)
+    lines = program.window.top_bar.chip.toolTip().splitlines()
+    assert "min_size 64  (given by the user)" in lines
+    assert "max_size 192" in lines
+
+
 def test_notices_say_what_a_trace_cannot_show(program: Program, folder: Path, module: Any, qtbot: QtBot) -> None:
     start(program, Start((str(folder),), module, "cpu", {"box_score_thresh": 0.9999}))
     qtbot.waitUntil(lambda: program.document.trace is not None, timeout=SETTLED)

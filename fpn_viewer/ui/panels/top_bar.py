@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction, QPaintEvent
     from PySide6.QtWidgets import QMenu
 
+    from fpn_viewer.core.detectors.spec import DetectorSpec
     from fpn_viewer.engine.values import DetectorInfo
     from fpn_viewer.viewmodels.document import Document
     from fpn_viewer.viewmodels.states import RunState
@@ -135,7 +137,7 @@ class TopBar(QToolBar):
         else:
             self.chip.setText(info.spec.summary)
             weights = f"{info.parameters / 1e6:.3g} million weights"
-            self.chip.setToolTip("\n".join((info.spec.summary, info.source, weights, "Click for another one")))
+            self.chip.setToolTip("\n".join((info.spec.summary, info.source, weights, *_known(info.spec), "Click for another one")))
             self.show_devices(info.devices, info.device)
         self.chip.updateGeometry()
 
@@ -169,3 +171,12 @@ def _gap(width: int) -> QWidget:
     gap = QWidget()
     gap.setFixedWidth(width)
     return gap
+
+
+def _known(spec: DetectorSpec) -> list[str]:
+    """Every setting with its value and, where that is known, with where the value came from."""
+    rows = []
+    for field in dataclasses.fields(spec.settings):
+        origin = spec.origins.get(field.name, "")
+        rows.append(f"{field.name} {getattr(spec.settings, field.name)}" + (f"  ({origin})" if origin else ""))
+    return rows
