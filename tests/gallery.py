@@ -5,6 +5,7 @@ The real program is started on the bundled detector and samples, brought into ea
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import tempfile
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import QEventLoop, QSettings, QTimer
+from PIL import Image
+from PySide6.QtCore import QBuffer, QEventLoop, QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 
 from fpn_viewer.app import Program, Start, start
@@ -75,8 +77,11 @@ class Gallery:
     def grab(self, name: str) -> None:
         """Writes the window as it is now."""
         settle()
-        path = self.folder / f"{name}-{self.theme}.png"
-        self.window.grab().save(str(path))
+        path = self.folder / f"{name}-{self.theme}.jpg"
+        buffer = QBuffer()
+        self.window.grab().save(buffer, "PNG")
+        # a third of a PNG's size; colours at full resolution, because they carry meaning
+        Image.open(io.BytesIO(buffer.data().data())).convert("RGB").save(path, quality=90, subsampling=0, optimize=True)
         print(path)
 
     def point(self, x: float, y: float) -> None:
@@ -112,10 +117,11 @@ def tour(folder: Path, theme: str) -> None:
         program.viewport.fit()
         window.tabs.setCurrentWidget(window.anchors)
         wait(lambda: gallery.document.anchors is not None)
-        gallery.grab("anchors")
+        gallery.grab("detections")
         program.viewport.show_box((x - 90, y - 60, x + 90, y + 60), (900, 600))
         program.selection.update(anchor_cell=_cell(gallery, x, y))
-        gallery.grab("detections")
+        window.anchors.layers.update(anchors=True, hidden_levels=frozenset({"P2", "P3", "P5", "P6"}))
+        gallery.grab("anchors")
     window.deleteLater()
 
 

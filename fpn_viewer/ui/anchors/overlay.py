@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from fpn_viewer.ui.anchors.scene import Cell, Scene
 
 _WHITE = QColor("#FFFFFF")
+#: per cent of an anchor's colour that its dashes after regression have
+_LIGHTER = 150
 
 
 def paint_cell(painter: QPainter, frame: Frame, scene: Scene, cell: Cell, pinned: bool) -> None:
@@ -40,14 +42,17 @@ def paint_cell(painter: QPainter, frame: Frame, scene: Scene, cell: Cell, pinned
     area = view_rect(scene.trace.geometry.cell_box_img(level, cell[1], cell[2]), frame)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     paint_frame(painter, area, _WHITE, Qt.PenStyle.SolidLine if pinned else Qt.PenStyle.DotLine)
-    labels = []
-    for row in rows:
-        rect = view_rect(scene.field.anchors_img[row].tolist(), frame)
+    anchors = [view_rect(scene.field.anchors_img[row].tolist(), frame) for row in rows]
+    refined = [view_rect(scene.field.regressed_img[row].tolist(), frame) for row in rows] if pinned else []
+    for rect in refined:
         paint_frame(painter, rect, colour)
-        labels.append((rect, f"{scene.shape_of(row)} · {scene.probabilities[row]:.2g}", colour))
-        if pinned:
-            refined = view_rect(scene.field.regressed_img[row].tolist(), frame)
-            paint_frame(painter, refined, colour.lighter(150), Qt.PenStyle.DashLine)
+    for rect in anchors:
+        paint_frame(painter, rect, colour)
+    # the dashes come last and without halo, so that an anchor shows through where the regression hardly moved it
+    painter.setPen(QPen(colour.lighter(_LIGHTER), 2, Qt.PenStyle.DashLine))
+    painter.drawRects(refined)
+    texts = [f"{scene.shape_of(row)} · {scene.probabilities[row]:.2g}" for row in rows]
+    labels = [(rect, text, colour) for rect, text in zip(anchors, texts, strict=True)]
     paint_labels(painter, labels, view)
 
 
