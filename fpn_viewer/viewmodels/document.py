@@ -303,6 +303,8 @@ class Document(QObject):
         if result.view.path != self.path:
             return
         self._trace, self._planes, self._anchors = result.view, result.planes, None
+        # the same picture again has the same key, and its anchors must be asked for again
+        self._anchors_asked = ""
         self.trace_changed.emit(result.view)
         self.planes_changed.emit(result.planes)
         for sentence in result.view.warnings:

@@ -66,12 +66,6 @@ class BoxSet:
                 by_level.setdefault(int(self.level[grid.first]), []).append(grid)
         return tuple((level, Grids(members)) for level, members in by_level.items())
 
-    def work(self, frame: Frame) -> int:
-        """What drawing costs, in units of about 5 ns."""
-        height, width = frame.size
-        # a box outside grids adds eight steps to the difference arrays
-        return height * width + 8 * len(self.rows)
-
     def visible_rows(self, frame: Frame) -> Rows:
         """Those of `visible` that do not stand in grids."""
         return self.rows[self._visible_rows(frame)]

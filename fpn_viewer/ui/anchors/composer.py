@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,27 @@ OBJECTNESS_LUT = "magma"
 #: labels drawn during a gesture, the best ones: placing a hundred takes 8 ms
 _MOVING_LABELS = 30
 _BOX_LAYERS = ("anchors", "proposals")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How layers are painted.
+
+    Attributes:
+        opacity: of maps and densities over the picture.
+        smooth: maps are drawn interpolated.
+        overlays: False paints the picture alone.
+        ratio: device px per view px.
+        moving: a gesture is going on; what costs much may wait.
+        vector: boxes are drawn as rectangles of their own, for a vector file.
+    """
+
+    opacity: float = 1.0
+    smooth: bool = False
+    overlays: bool = True
+    ratio: float = 1.0
+    moving: bool = False
+    vector: bool = False
 
 
 class Composer:
@@ -74,53 +96,36 @@ class Composer:
         """The detections as they lie in a view, best first."""
         return detection_marks(self.trace, self.scene, state, frame) if self.trace is not None and state.detections else []
 
-    def paint(
-        self,
-        painter: QPainter,
-        frame: Frame,
-        state: LayersState,
-        *,
-        opacity: float = 1.0,
-        smooth: bool = False,
-        overlays: bool = True,
-        ratio: float = 1.0,
-        moving: bool = False,
-        vector: bool = False,
-    ) -> None:
+    def paint(self, painter: QPainter, frame: Frame, state: LayersState, look: Look) -> None:
         """Paints everything but what follows the mouse.
 
         Args:
             painter: in view px.
             frame: where the picture lies, view px.
             state: what is shown.
-            opacity: of maps and densities over the picture.
-            smooth: maps are drawn interpolated.
-            overlays: False paints the picture alone.
-            ratio: device px per view px.
-            moving: a gesture is going on; what costs much may wait.
-            vector: boxes are drawn as rectangles of their own, for a vector file.
+            look: and how.
         """
         painter.save()
-        self._backdrop.draw(painter, frame, ratio, moving)
-        if overlays:
-            self._paint_objectness(painter, frame, state, opacity, smooth and not moving)
+        self._backdrop.draw(painter, frame, look.ratio, look.moving)
+        if look.overlays:
+            self._paint_objectness(painter, frame, state, look)
             for layer in self.layers.values():
-                (_draw_vector if vector else _draw_raster)(painter, layer, frame, ratio, opacity, moving)
+                (_draw_vector if look.vector else _draw_raster)(painter, layer, frame, look)
             marks = self.marks(state, frame)
-            labels = (_MOVING_LABELS if moving else len(marks)) if state.labels else 0
+            labels = (_MOVING_LABELS if look.moving else len(marks)) if state.labels else 0
             paint_marks(painter, marks, frame_rect(frame), labels)
             self.bars_rect = paint_bars(painter, self._bars(state), frame_rect(frame))
         painter.restore()
 
-    def _paint_objectness(self, painter: QPainter, frame: Frame, state: LayersState, opacity: float, smooth: bool) -> None:
+    def _paint_objectness(self, painter: QPainter, frame: Frame, state: LayersState, look: Look) -> None:
         if not state.objectness or self._plane is None or self._objectness is None or self.trace is None:
             return
         painter.save()
         height, width = self.trace.geometry.image_size
         # the map reaches into the padding
         painter.setClipRect(view_rect((0, 0, width, height), frame))
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-        painter.setOpacity(opacity)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, look.smooth and not look.moving)
+        painter.setOpacity(look.opacity)
         painter.drawImage(view_rect(self._plane.box_img, frame), self._objectness)
         painter.restore()
 
@@ -134,13 +139,13 @@ class Composer:
         return bars
 
 
-def _draw_raster(painter: QPainter, layer: RasterLayer, frame: Frame, ratio: float, opacity: float, moving: bool) -> None:
+def _draw_raster(painter: QPainter, layer: RasterLayer, frame: Frame, look: Look) -> None:
     # lines are whole px of the raster: on a display of 200 % a raster px is 2×2 device px
-    dense = ratio / max(1, int(ratio))
+    dense = look.ratio / max(1, int(look.ratio))
     painter.save()
     painter.scale(1 / dense, 1 / dense)
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-    layer.draw(painter, _scaled(frame, dense), opacity, moving)
+    layer.draw(painter, _scaled(frame, dense), look.opacity, look.moving)
     painter.restore()
 
 
@@ -151,10 +156,10 @@ def _scaled(frame: Frame, factor: float) -> Frame:
     return Frame(frame.scale * factor, (x * factor, y * factor), (int(np.ceil(height * factor)), int(np.ceil(width * factor))))
 
 
-def _draw_vector(painter: QPainter, layer: RasterLayer, frame: Frame, ratio: float, opacity: float, moving: bool) -> None:
+def _draw_vector(painter: QPainter, layer: RasterLayer, frame: Frame, look: Look) -> None:
     chosen = layer.boxes
     if chosen is None or chosen.visible_count(frame) > VECTOR_LIMIT:
-        _draw_raster(painter, layer, frame, ratio, opacity, moving)
+        _draw_raster(painter, layer, frame, look)
         return
     view = frame_rect(frame).adjusted(-2, -2, 2, 2)
     painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fpn_viewer.ui.anchors.marks import Mark
     from fpn_viewer.ui.anchors.scene import Cell, Scene
 
-_WHITE = QColor("#FFFFFF")
+_WHITE, _DARK = QColor("#FFFFFF"), QColor("#14161A")
 #: per cent of an anchor's colour that its dashes after regression have
 _LIGHTER = 150
 
@@ -45,7 +45,7 @@ def paint_cell(painter: QPainter, frame: Frame, scene: Scene, cell: Cell, pinned
     anchors = [view_rect(scene.field.anchors_img[row].tolist(), frame) for row in rows]
     refined = [view_rect(scene.field.regressed_img[row].tolist(), frame) for row in rows] if pinned else []
     for rect in refined:
-        paint_frame(painter, rect, colour)
+        paint_frame(painter, rect, _DARK)
     for rect in anchors:
         paint_frame(painter, rect, colour)
     # the dashes come last and without halo, so that an anchor shows through where the regression hardly moved it

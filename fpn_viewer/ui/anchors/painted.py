@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPalette, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from fpn_viewer.core.imaging.boxes import Frame
+from fpn_viewer.ui.anchors.composer import Look
 from fpn_viewer.ui.anchors.marks import mark_at, view_rect
 from fpn_viewer.ui.anchors.overlay import paint_cell, paint_origin
 from fpn_viewer.ui.anchors.state import BOX_FIELDS
@@ -137,17 +138,9 @@ class PaintedView(QWidget):
             vector: boxes as rectangles of their own.
         """
         shown = self._display.state
-        self._composer.paint(
-            painter,
-            self.frame(),
-            self._layers.state,
-            opacity=shown.opacity,
-            smooth=shown.smooth,
-            overlays=not shown.overlays_hidden,
-            ratio=ratio,
-            moving=self._moving and not vector,
-            vector=vector,
-        )
+        moving, overlays = self._moving and not vector, not shown.overlays_hidden
+        look = Look(shown.opacity, shown.smooth, overlays, ratio, moving, vector)
+        self._composer.paint(painter, self.frame(), self._layers.state, look)
 
     def paint_selection(self, painter: QPainter) -> None:
         """Paints the pinned cell and the drawn box, in view px."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: more visible outlines than this are drawn as density: they would cover each other, and cost more than a frame's 16 ms
 CRISP_LIMIT = 2000
-#: `BoxSet.work` that fits into every frame of a gesture, about 12 ms; above it the last raster is moved along
+#: work, in units of about 5 ns, that fits into every frame of a gesture, about 12 ms; above it the last raster is moved along
 EXACT_WORK = 2_500_000
 #: of boxes whose level is not known
 UNKNOWN_COLOUR = "#9A9A9A"
@@ -102,6 +102,13 @@ def _density(chosen: BoxSet, frame: Frame, colours: Sequence[str], visible: int)
     return Raster(boxes.colour_counts(counts, table), frame, visible, top, tint)
 
 
+def _work(chosen: BoxSet, frame: Frame) -> int:
+    """What drawing costs, in units of about 5 ns."""
+    pixels = frame.size[0] * frame.size[1]
+    # difference arrays pass over all pixels twice more, and take eight steps for a box
+    return 3 * pixels + 8 * len(chosen.rows) if len(chosen.rows) > CRISP_LIMIT else pixels
+
+
 def _rgb(name: str) -> tuple[int, int, int]:
     colour = QColor(name)
     return colour.red(), colour.green(), colour.blue()
@@ -146,6 +153,6 @@ class RasterLayer:
         """
         if self._boxes is None:
             return
-        if self._raster is None or (self._raster.frame != frame and not (moving and self._boxes.work(frame) > EXACT_WORK)):
+        if self._raster is None or (self._raster.frame != frame and not (moving and _work(self._boxes, frame) > EXACT_WORK)):
             self._raster = rasterise(self._boxes, frame, self._colours)
         self._raster.draw(painter, frame, opacity)

@@ -71,17 +71,11 @@ class AnchorsTab(QWidget):
         self.layer_actions = {row.name: self._layer_action(row.name, row.key, row.text) for row in LAYERS}
         self.follows_strip, self.nothing_strip = Strip("notice"), Strip("notice")
         self.badge = StripedBadge("UNTRAINED", self.view)
-        self.badge.setToolTip("The weights are random: what is drawn shows how the detector works, not what it has learnt")
         self.open_button = QPushButton("Open pictures…", self.view)
         self.footer = QLabel()
         self._objectness = ObjectnessSection(self.layers)
-        self.sections: tuple[Section, ...] = (
-            LayerSection(self.layers),
-            AnchorSection(self.layers, selection),
-            ProposalSection(self.layers),
-            DetectionSection(self.layers),
-            self._objectness,
-        )
+        first = (LayerSection(self.layers), AnchorSection(self.layers, selection))
+        self.sections: tuple[Section, ...] = (*first, ProposalSection(self.layers), DetectionSection(self.layers), self._objectness)
         self._lay_out()
         self._connect()
         self._picture_changed(document.picture)
@@ -165,6 +159,7 @@ class AnchorsTab(QWidget):
         column.setSpacing(4)
         column.addWidget(self.view, 1)
         column.addWidget(self.footer)
+        self.badge.setToolTip("The weights are random: what is drawn shows how the detector works, not what it has learnt")
         corner = QVBoxLayout(self.view)
         corner.addWidget(self.badge, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
         corner.addStretch(3)

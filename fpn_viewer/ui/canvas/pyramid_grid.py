@@ -166,7 +166,8 @@ class PyramidGrid(QWidget):
         painter.end()
 
     def _paper(self) -> QSize:
-        return self._pages.currentWidget().size() + QSize(2 * PAPER_MARGIN, 2 * PAPER_MARGIN)
+        # every page of the stack has the stack's size
+        return self._pages.size() + QSize(2 * PAPER_MARGIN, 2 * PAPER_MARGIN)
 
     def _paint(self, painter: QPainter, target: Target) -> None:
         painter.translate(PAPER_MARGIN, PAPER_MARGIN)

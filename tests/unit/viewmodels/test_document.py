@@ -200,6 +200,18 @@ def test_probe_ranking_and_anchors_answer_for_the_current_trace(desk: Desk, fold
     assert answers["objectness"].cell == ("P2", "objectness")
 
 
+def test_running_again_brings_the_anchors_again(desk: Desk, folder: Path, checkpoint: str) -> None:
+    desk.document.open_detector(checkpoint)
+    desk.document.open_paths([str(folder)])
+    desk.ready()
+    desk.document.need_anchors()
+    desk.until(lambda: desk.document.anchors is not None)
+    desk.document.run()
+    desk.until(lambda: desk.document.anchors is None)
+    desk.document.need_anchors()
+    desk.until(lambda: desk.document.anchors is not None)
+
+
 def test_removing_the_current_picture_shows_its_neighbour(desk: Desk, folder: Path, checkpoint: str) -> None:
     desk.document.open_detector(checkpoint)
     desk.document.open_paths([str(folder)])
