@@ -10,46 +10,19 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PIL import Image
-from PySide6.QtCore import QBuffer, QEventLoop, QSettings, QTimer
+from PySide6.QtCore import QBuffer, QSettings
 from PySide6.QtWidgets import QApplication
 
 from fpn_viewer.app import Program, Start, start
 from fpn_viewer.ui.settings_store import SettingsStore
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.benchmarks.measure import settle, wait
 
 SIZE = (1440, 900)
-WAIT_MS = 60_000
-
-
-def wait(done: Callable[[], bool]) -> None:
-    """Lets the program run until `done()`.
-
-    Raises:
-        TimeoutError: it never was.
-    """
-    loop, clock, limit = QEventLoop(), QTimer(), QTimer()
-    clock.timeout.connect(lambda: loop.quit() if done() else None)
-    limit.setSingleShot(True)
-    limit.timeout.connect(loop.quit)
-    clock.start(20)
-    limit.start(WAIT_MS)
-    loop.exec()
-    if not done():
-        raise TimeoutError("the program did not come to rest")
-
-
-def settle(milliseconds: int = 400) -> None:
-    """Lets timers that refine a drawing fire."""
-    loop = QEventLoop()
-    QTimer.singleShot(milliseconds, loop.quit)
-    loop.exec()
+PAUSE_MS = 400
 
 
 class Gallery:
@@ -76,7 +49,8 @@ class Gallery:
 
     def grab(self, name: str) -> None:
         """Writes the window as it is now."""
-        settle()
+        # timers that refine a drawing fire meanwhile
+        settle(PAUSE_MS)
         path = self.folder / f"{name}-{self.theme}.jpg"
         buffer = QBuffer()
         self.window.grab().save(buffer, "PNG")
