@@ -25,3 +25,11 @@ class SettingError(UserError):
 
 class DeviceError(UserError):
     """A compute device is absent, out of memory, or not usable."""
+
+
+class AnnotationError(UserError):
+    """Ground truth cannot be read."""
+
+
+class QuestionError(UserError):
+    """A question about an object that cannot be asked: an empty box, an unknown class, a box outside the picture."""

@@ -124,6 +124,8 @@ class Detector:
             digest=picture.digest,
             warnings=_warnings(seen),
             receptive=self._receptive,
+            picture=picture,
+            detector=self,
         )
 
 

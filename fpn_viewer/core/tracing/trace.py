@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from fpn_viewer.core.detectors.detector import Detector
     from fpn_viewer.core.detectors.spec import DetectorSpec, Settings
     from fpn_viewer.core.geometry import Geometry, Level
+    from fpn_viewer.core.images import Picture
     from fpn_viewer.core.necks.evaluate import Affine
     from fpn_viewer.core.necks.graph import Gains, Graph
     from fpn_viewer.core.structures import Divergence, StageTime
@@ -82,6 +84,9 @@ class Trace:
         digest: of the picture's pixels.
         warnings: sentences about what looks wrong (NaN in a map, …).
         receptive: what one cell sees: by node name of a backbone map in net px, by path of a neck's module in cells of its input.
+        began: the first part that was computed for this trace: "forward", or for a what-if "neck", "rpn", "heads".
+        picture: the pixels that were run; None in a trace from a file of an earlier version.
+        detector: made this trace and answers what-ifs about it; None in a trace from a file. It is never saved.
     """
 
     spec: DetectorSpec
@@ -99,6 +104,9 @@ class Trace:
     digest: str
     warnings: tuple[str, ...] = ()
     receptive: Mapping[str, Window] = field(default_factory=dict, repr=False)
+    began: str = "forward"
+    picture: Picture | None = field(default=None, repr=False)
+    detector: Detector | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("maps", "affines", "gains", "receptive"):
