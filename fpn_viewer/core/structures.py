@@ -31,6 +31,10 @@ STAGES: tuple[str, ...] = (
 )
 STAGE: dict[str, int] = {name: index for index, name in enumerate(STAGES)}
 
+#: every stage of a one-stage detector in order: all anchors are classified at once and there are no proposals
+DENSE_STAGES: tuple[str, ...] = ("resize", "anchors", "box_regression", "class_score", "top_k", "nms", "cap", "detected")
+DENSE_STAGE: dict[str, int] = {name: index for index, name in enumerate(DENSE_STAGES)}
+
 
 class Table:
     """Mixin of frozen dataclasses of equally long arrays."""
@@ -59,6 +63,9 @@ class Table:
 class Candidates(Table):
     """Every anchor, followed through the detector; row i is anchor i in torchvision's order (level, row, column, shape).
 
+    In a one-stage detector `objectness` is the logit of the score of the anchor's best class, the box is the one the head
+    regressed, and an anchor got as far as the best of its classes.
+
     Attributes:
         level: index into the trace's levels (N,).
         y: row of its cell (N,).
@@ -66,8 +73,8 @@ class Candidates(Table):
         shape: which of the anchors of the cell (N,).
         objectness: logit (N,).
         box_net: (N, 4) xyxy net px, the anchor after the RPN's regression, clipped to the picture.
-        alive_after: index into `STAGES` of the last stage survived (N,).
-        suppressed_by: row of the candidate whose overlap removed it in the RPN's NMS, or -1 (N,).
+        alive_after: index into the trace's stages of the last stage survived (N,).
+        suppressed_by: row of the candidate whose overlap removed it in the RPN's (one-stage: the head's) NMS, or -1 (N,).
         rank: place by objectness in its level, from 1 (N,).
     """
 
@@ -103,12 +110,14 @@ class Proposals(Table):
 class ClassBoxes(Table):
     """One row for every proposal and every class: the candidates of the second stage.
 
+    A one-stage detector has a row for every anchor and class that its top-k let through: all of them would be millions.
+
     Attributes:
-        proposal: row of `Proposals` (M,).
-        label: (M,), from 1.
-        score: softmax probability (M,).
+        proposal: row of `Proposals`; in a one-stage detector row of `Candidates` (M,).
+        label: (M,), from 1; in a one-stage detector from 0.
+        score: softmax probability; in a one-stage detector the head's own score (M,).
         box_net: (M, 4) xyxy net px, after the box head's regression, clipped to the picture.
-        alive_after: index into `STAGES` of the last stage survived (M,).
+        alive_after: index into the trace's stages of the last stage survived (M,).
         suppressed_by: row of this table whose overlap removed it in the head's NMS, or -1 (M,).
     """
 
@@ -127,7 +136,7 @@ class Detections(Table):
     Attributes:
         boxes_img: (N, 4) xyxy image px.
         scores: (N,), best first.
-        labels: (N,), from 1.
+        labels: (N,), from 1; in a one-stage detector from 0.
         candidate: row of `Candidates` it grew from, or -1 when the replay cannot follow (N,).
     """
 
@@ -142,7 +151,7 @@ class Divergence:
     """Where the replay stopped reproducing the model's own output.
 
     Attributes:
-        stage: the first stage that differs, a name of `STAGES`.
+        stage: the first stage that differs, one of the trace's stages.
         why: one sentence.
     """
 
@@ -152,7 +161,7 @@ class Divergence:
 
 @dataclass(frozen=True)
 class StageTime:
-    """Seconds one part of the forward took: "resize", "backbone", "neck", "RPN", "RoI heads"."""
+    """Seconds one part of the forward took: "resize", "backbone", "neck", "RPN", "RoI heads" (one-stage: "head")."""
 
     name: str
     seconds: float

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from fpn_viewer.engine.values import Bytes
 
 #: lane table of the file queue
-FILE_LANES: tuple[Lane, ...] = (Lane("picture"), Lane("folder", latest_only=False), Lane("thumbnail", latest_only=False))
+FILE_LANES: tuple[Lane, ...] = (
+    Lane("picture"),
+    Lane("annotations"),
+    Lane("folder", latest_only=False),
+    Lane("thumbnail", latest_only=False),
+)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fpn_viewer.engine.jobs import Lane
+from fpn_viewer.engine.object_requests import QUICK_LANES, SLOW_LANES
 from fpn_viewer.engine.values import DetectorInfo, TraceView
 
 if TYPE_CHECKING:
@@ -27,11 +28,13 @@ LANES: tuple[Lane, ...] = (
     Lane("cell"),
     Lane("render"),
     Lane("probe"),
+    *QUICK_LANES,
     Lane("detector"),
     Lane("trace"),
     Lane("objectness"),
     Lane("channels"),
     Lane("anchors"),
+    *SLOW_LANES,
 )
 
 Gains = Mapping[tuple[str, str], float]
@@ -162,6 +165,7 @@ def _view(key: str, path: str, trace: Trace) -> TraceView:
         path=path,
         spec=trace.spec,
         settings=trace.settings,
+        gains=trace.gains,
         geometry=trace.geometry,
         levels=trace.levels,
         graph=trace.graph,

@@ -82,6 +82,7 @@ class TraceView:
         path: the picture's path.
         spec: the detector.
         settings: in force.
+        gains: factors on terms in force, by (node, term); empty for the model as it is.
         geometry: the picture's sizes and frames.
         levels: fine to coarse.
         graph: nodes and terms.
@@ -100,6 +101,7 @@ class TraceView:
     path: str
     spec: DetectorSpec
     settings: Settings
+    gains: Mapping[tuple[str, str], float]
     geometry: Geometry
     levels: tuple[Level, ...]
     graph: Graph

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from fpn_viewer.engine import files, requests
+from fpn_viewer.engine.object_requests import QUICK_LANES, SLOW_LANES
+from fpn_viewer.engine.object_values import Change
 from fpn_viewer.viewmodels.bridge import Bridge
 from fpn_viewer.viewmodels.states import Problem, RunState
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fpn_viewer.core.geometry import Box
-    from fpn_viewer.engine.jobs import Failure
+    from fpn_viewer.engine.jobs import Failure, Token
     from fpn_viewer.engine.session import Session
     from fpn_viewer.engine.values import AnchorField, DetectorInfo, PictureView, Plane, Planes, Probe, TraceView
     from fpn_viewer.viewmodels.display import Display, DisplayState
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 THUMBNAIL_SIDE = 96
 #: sliders and keys that repeat are answered after this pause, ms
 DEBOUNCE_MS = 30
+#: lanes whose questions and answers belong to other view-models
+ASKED_LANES = frozenset({"annotations", *(lane.name for lane in (*QUICK_LANES, *SLOW_LANES))})
 
 
 class Document(QObject):
@@ -33,6 +37,7 @@ class Document(QObject):
         current_changed(index): which of them is current, or -1.
         picture_changed(view): `PictureView`, or None while the next one is read.
         detector_changed(info): `DetectorInfo`, or None while one is opened.
+        change_applied(change): the `Change` that runs are made with from now on.
         trace_changed(view): `TraceView` of the current picture, or None.
         planes_changed(planes): `Planes` of the current trace, or None.
         plane_changed(plane): one `Plane`, of the enlarged cell.
@@ -43,12 +48,15 @@ class Document(QObject):
         thumbnail_ready(thumbnail): `files.Thumbnail`.
         state_changed(state): `RunState`.
         problem(problem): `Problem`.
+        answered(lane, value): an answer to `ask` or `ask_files`.
+        unanswered(lane, failure): such a question failed; a `Failure`, or None when it was cancelled.
     """
 
     pictures_changed = Signal(object)
     current_changed = Signal(object)
     picture_changed = Signal(object)
     detector_changed = Signal(object)
+    change_applied = Signal(object)
     trace_changed = Signal(object)
     planes_changed = Signal(object)
     plane_changed = Signal(object)
@@ -59,6 +67,8 @@ class Document(QObject):
     thumbnail_ready = Signal(object)
     state_changed = Signal(object)
     problem = Signal(object)
+    answered = Signal(object, object)
+    unanswered = Signal(object, object)
 
     def __init__(self, session: Session, display: Display, parent: QObject | None = None) -> None:
         """Starts both workers' queues; nothing runs until something is opened.
@@ -82,6 +92,7 @@ class Document(QObject):
         self._enlarged: tuple[str, str] | None = None
         self._select_first = False
         self._opening = False
+        self._change = Change()
         self._worker = Bridge(requests.LANES, self)
         self._files = Bridge(files.FILE_LANES, self)
         self._worker.finished.connect(self._answered)
@@ -202,8 +213,27 @@ class Document(QObject):
             return
         shown = self._display.state
         self._set_state("running", text=f"Running {self._detector.spec.name} over {Path(self.path).name}")
-        request = requests.RunTrace(self._session, self.path, shown.reduction, shown.channel, shown.scale)
+        request = requests.RunTrace(
+            self._session, self.path, shown.reduction, shown.channel, shown.scale, self._change.gains, self._change.settings
+        )
         self._worker.request("trace", request)
+
+    @property
+    def session(self) -> Session:
+        """The worker's memory, to be handed on in requests and not looked into."""
+        return self._session
+
+    @property
+    def change(self) -> Change:
+        """The what-if that runs are made with; empty for the detector as it was opened."""
+        return self._change
+
+    def apply(self, change: Change) -> None:
+        """Runs everything under a what-if from now on, until an empty one is applied."""
+        if change != self._change:
+            self._change = change
+            self.change_applied.emit(change)
+            self.run()
 
     def cancel(self) -> None:
         """Stops what runs; what was shown stays."""
@@ -244,6 +274,18 @@ class Document(QObject):
         if self._trace is not None:
             self._worker.request("objectness", requests.RenderObjectness(self._session, self._trace.key, level, shape))
 
+    def ask(self, lane: str, request: Callable[[Token], object]) -> None:
+        """Puts a question of another view-model to the worker; `answered` or `unanswered` follows."""
+        self._worker.request(lane, request)
+
+    def ask_files(self, lane: str, request: Callable[[Token], object]) -> None:
+        """The same for what only reads files."""
+        self._files.request(lane, request)
+
+    def withdraw(self, lane: str) -> None:
+        """Stops what was asked on a lane of the worker."""
+        self._worker.cancel(lane)
+
     def shutdown(self) -> None:
         """Ends both workers, in the middle of whatever they do."""
         self._render_soon.stop()
@@ -266,7 +308,10 @@ class Document(QObject):
             "anchors": self._anchored,
             "objectness": self.objectness_changed.emit,
         }
-        answers[lane](value)
+        if lane in answers:
+            answers[lane](value)
+        else:
+            self.answered.emit(lane, value)
 
     def _listed(self, listed: files.PictureList) -> None:
         for sentence in listed.problems:
@@ -296,6 +341,10 @@ class Document(QObject):
         width = info.spec.neck_channels
         self._display.update(channels=width, channel=min(self._display.state.channel, width - 1))
         self.detector_changed.emit(info)
+        if self._change:
+            # a what-if is about one detector
+            self._change = Change()
+            self.change_applied.emit(self._change)
         self._set_state("ready")
         self.run()
 
@@ -332,6 +381,9 @@ class Document(QObject):
             self.anchors_changed.emit(field)
 
     def _failed(self, lane: str, failure: Failure) -> None:
+        if lane in ASKED_LANES:
+            self.unanswered.emit(lane, failure)
+            return
         self._opening &= lane != "detector"
         if lane == "picture":
             self._clear_picture()
@@ -344,6 +396,9 @@ class Document(QObject):
             self._set_state("failed", text=failure.title)
 
     def _cancelled(self, lane: str) -> None:
+        if lane in ASKED_LANES:
+            self.unanswered.emit(lane, None)
+            return
         self._opening &= lane != "detector"
         if lane in ("detector", "trace") and self._state.kind != "failed":
             self._set_state("cancelled", text="Cancelled; what was there before is still shown" if self._trace else "Cancelled")

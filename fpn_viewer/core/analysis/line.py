@@ -7,8 +7,13 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from fpn_viewer.core.structures import Table
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from fpn_viewer.core.geometry import Box
 
@@ -263,3 +268,26 @@ class LifeLine:
             if stage.name == name:
                 return stage
         raise KeyError(name)
+
+
+@dataclass(frozen=True)
+class NearBoxes(Table):
+    """The candidates near an object that came to a stage, best overlap first; for drawing.
+
+    Attributes:
+        boxes_img: (N, 4) xyxy image px.
+        iou: with the object (N,).
+        alive: survived this stage (N,).
+        level: index into the trace's levels of the anchor it grew from, -1 when unknown (N,).
+        cell: (N, 2) row and column of that anchor.
+        score: sigmoid objectness up to "rpn_cap", class score from "box_regression" on (N,).
+        label: class from "box_regression" on, 0 before (N,).
+    """
+
+    boxes_img: NDArray[np.float32]
+    iou: NDArray[np.float32]
+    alive: NDArray[np.bool_]
+    level: NDArray[np.int16]
+    cell: NDArray[np.int32]
+    score: NDArray[np.float32]
+    label: NDArray[np.int32]

@@ -1,91 +1,134 @@
-"""Settings of a running torchvision detector: read them, or put others in for the length of one trace."""
+"""Settings of a running torchvision detector: read them, or put others in for the length of one trace.
+
+One row for each setting says where a two-stage detector keeps it, one where a one-stage detector does.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 
-from fpn_viewer.core.detectors.spec import SETTING_NAMES, Settings
+from fpn_viewer.core.detectors.spec import Settings
 from fpn_viewer.core.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from torchvision.models.detection import FasterRCNN
-
-
-def _read_sizes(module: FasterRCNN) -> Any:
-    return tuple(tuple(row) for row in module.rpn.anchor_generator.sizes)
+    from torch import nn
 
 
-def _read_ratios(module: FasterRCNN) -> Any:
-    return tuple(module.rpn.anchor_generator.aspect_ratios[0])
+@dataclass(frozen=True)
+class Place:
+    """Where a module keeps a setting.
+
+    Attributes:
+        read: the module to the value.
+        write: puts a value in.
+    """
+
+    read: Callable[[Any], Any]
+    write: Callable[[Any, Any], None]
 
 
-#: setting to how it is read from the module
-_READ: dict[str, Callable[[FasterRCNN], Any]] = {
-    "anchor_sizes": _read_sizes,
-    "aspect_ratios": _read_ratios,
-    "min_size": lambda m: m.transform.min_size[-1],
-    "max_size": lambda m: m.transform.max_size,
-    "image_mean": lambda m: tuple(m.transform.image_mean),
-    "image_std": lambda m: tuple(m.transform.image_std),
-    "rpn_pre_nms_top_n": lambda m: m.rpn._pre_nms_top_n["testing"],
-    "rpn_post_nms_top_n": lambda m: m.rpn._post_nms_top_n["testing"],
-    "rpn_nms_thresh": lambda m: m.rpn.nms_thresh,
-    "rpn_score_thresh": lambda m: m.rpn.score_thresh,
-    "box_score_thresh": lambda m: m.roi_heads.score_thresh,
-    "box_nms_thresh": lambda m: m.roi_heads.nms_thresh,
-    "box_detections_per_img": lambda m: m.roi_heads.detections_per_img,
+def _attribute(path: str) -> Place:
+    owner, _, name = path.rpartition(".")
+    return Place(attrgetter(path), lambda module, value: setattr(module.get_submodule(owner), name, value))
+
+
+def _top_n(name: str) -> Place:
+    return Place(lambda m: getattr(m.rpn, name)["testing"], lambda m, value: getattr(m.rpn, name).update(testing=value))
+
+
+def _as_list(path: str) -> Place:
+    place = _attribute(path)
+    return Place(lambda m: tuple(place.read(m)), lambda m, value: place.write(m, list(value)))
+
+
+_TRANSFORM = {
+    "min_size": Place(lambda m: m.transform.min_size[-1], lambda m, value: setattr(m.transform, "min_size", (value,))),
+    "max_size": _attribute("transform.max_size"),
+    "image_mean": _as_list("transform.image_mean"),
+    "image_std": _as_list("transform.image_std"),
+}
+#: setting to its place in a two-stage detector
+_TWO_STAGE: dict[str, Place] = {
+    **_TRANSFORM,
+    "rpn_pre_nms_top_n": _top_n("_pre_nms_top_n"),
+    "rpn_post_nms_top_n": _top_n("_post_nms_top_n"),
+    "rpn_nms_thresh": _attribute("rpn.nms_thresh"),
+    "rpn_score_thresh": _attribute("rpn.score_thresh"),
+    "box_score_thresh": _attribute("roi_heads.score_thresh"),
+    "box_nms_thresh": _attribute("roi_heads.nms_thresh"),
+    "box_detections_per_img": _attribute("roi_heads.detections_per_img"),
+}
+#: the same in a one-stage detector
+_ONE_STAGE: dict[str, Place] = {
+    **_TRANSFORM,
+    "box_score_thresh": _attribute("score_thresh"),
+    "box_nms_thresh": _attribute("nms_thresh"),
+    "box_detections_per_img": _attribute("detections_per_img"),
+    "topk_candidates": _attribute("topk_candidates"),
 }
 
 
-def _write_anchors(module: FasterRCNN, settings: Settings) -> None:
-    old, ratios = module.rpn.anchor_generator, (settings.aspect_ratios,) * len(settings.anchor_sizes)
-    if type(old) is AnchorGenerator and (_read_sizes(module), _read_ratios(module)) == (
-        settings.anchor_sizes,
-        settings.aspect_ratios,
-    ):
+def anchor_owner(module: Any) -> Any:
+    """The module that has the anchor generator: the RPN, or a one-stage detector itself."""
+    return getattr(module, "rpn", module)
+
+
+def _places(module: Any) -> dict[str, Place]:
+    return _TWO_STAGE if hasattr(module, "rpn") else _ONE_STAGE
+
+
+def _anchors(module: Any) -> dict[str, Any]:
+    generator = anchor_owner(module).anchor_generator
+    return {"anchor_sizes": tuple(tuple(row) for row in generator.sizes), "aspect_ratios": tuple(generator.aspect_ratios[0])}
+
+
+def _write_anchors(module: Any, settings: Settings) -> None:
+    owner = anchor_owner(module)
+    old, ratios = owner.anchor_generator, (settings.aspect_ratios,) * len(settings.anchor_sizes)
+    wanted = {"anchor_sizes": settings.anchor_sizes, "aspect_ratios": settings.aspect_ratios}
+    if type(old) is AnchorGenerator and _anchors(module) == wanted:
         return
     new = AnchorGenerator(settings.anchor_sizes, ratios)
     if new.num_anchors_per_location() != old.num_anchors_per_location():
         raise SettingError(
-            f"anchor_sizes and aspect_ratios give {new.num_anchors_per_location()} anchors per cell and level, but the RPN was "
+            f"anchor_sizes and aspect_ratios give {new.num_anchors_per_location()} anchors per cell and level, but the head was "
             f"trained for {old.num_anchors_per_location()}; give as many sizes and ratios as before."
         )
-    module.rpn.anchor_generator = new
+    owner.anchor_generator = new
 
 
-def apply_settings(module: FasterRCNN, settings: Settings) -> None:
-    """Puts `settings` into the module.
+def apply_settings(module: nn.Module, settings: Settings) -> None:
+    """Puts `settings` into the module; those that its family has not are left aside.
 
     Raises:
-        SettingError: the anchors do not fit the RPN's outputs.
+        SettingError: the anchors do not fit the head's outputs.
     """
     _write_anchors(module, settings)
-    module.transform.min_size, module.transform.max_size = (settings.min_size,), settings.max_size
-    module.transform.image_mean, module.transform.image_std = list(settings.image_mean), list(settings.image_std)
-    module.rpn._pre_nms_top_n["testing"] = settings.rpn_pre_nms_top_n
-    module.rpn._post_nms_top_n["testing"] = settings.rpn_post_nms_top_n
-    module.rpn.nms_thresh, module.rpn.score_thresh = settings.rpn_nms_thresh, settings.rpn_score_thresh
-    module.roi_heads.score_thresh, module.roi_heads.nms_thresh = settings.box_score_thresh, settings.box_nms_thresh
-    module.roi_heads.detections_per_img = settings.box_detections_per_img
+    for name, place in _places(module).items():
+        place.write(module, getattr(settings, name))
 
 
-def read_settings(module: FasterRCNN) -> Settings:
-    """The settings in force in the module."""
-    return Settings().changed(**{name: _READ[name](module) for name in SETTING_NAMES})
+def read_settings(module: nn.Module) -> Settings:
+    """The settings in force in the module; those that its family has not keep their defaults."""
+    return Settings().changed(**_anchors(module), **{name: place.read(module) for name, place in _places(module).items()})
 
 
 @contextmanager
-def using(module: FasterRCNN, settings: Settings) -> Iterator[None]:
+def using(module: nn.Module, settings: Settings) -> Iterator[None]:
     """The module with other settings inside the block, and with its own again after it."""
-    before, generator = read_settings(module), module.rpn.anchor_generator
+    owner: Any = anchor_owner(module)
+    before, generator = read_settings(module), owner.anchor_generator
     try:
         apply_settings(module, settings)
         yield
     finally:
-        module.rpn.anchor_generator = generator
+        owner.anchor_generator = generator
         apply_settings(module, before)

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from fpn_viewer.core.detectors.families import check_settings, family_of
 from fpn_viewer.core.errors import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from fpn_viewer.core.detectors.families import Family
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -32,9 +35,12 @@ class Settings:
         rpn_post_nms_top_n: proposals kept over all levels together.
         rpn_nms_thresh: IoU above which the weaker of two proposals of one level goes.
         rpn_score_thresh: sigmoid objectness below which a proposal goes.
-        box_score_thresh: softmax score that a class must exceed.
-        box_nms_thresh: IoU above which the weaker of two detections of one class goes.
-        box_detections_per_img: detections kept over all classes together.
+        box_score_thresh: softmax score that a class must exceed; `score_thresh` of a one-stage detector.
+        box_nms_thresh: IoU above which the weaker of two detections of one class goes; there `nms_thresh`.
+        box_detections_per_img: detections kept over all classes together; there `detections_per_img`.
+        topk_candidates: in a one-stage detector only, anchors and classes kept per level, by score.
+
+    Which of them a kind of detector has is said in `families.FAMILIES`.
     """
 
     anchor_sizes: tuple[tuple[float, ...], ...] = ((32,), (64,), (128,), (256,), (512,))
@@ -50,6 +56,7 @@ class Settings:
     box_score_thresh: float = 0.05
     box_nms_thresh: float = 0.5
     box_detections_per_img: int = 100
+    topk_candidates: int = 1000
 
     def changed(self, **values: object) -> Settings:
         """A copy with some settings replaced.
@@ -82,6 +89,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "box_score_thresh": _UNIT,
     "box_nms_thresh": _UNIT,
     "box_detections_per_img": (1, 10_000_000),
+    "topk_candidates": (1, 10_000_000),
 }
 
 
@@ -144,7 +152,7 @@ class DetectorSpec:
 
     Attributes:
         name: what the user called it: a bundled name, a builder name or a file name.
-        family: "Faster R-CNN".
+        family: a key of `families.FAMILIES`: "Faster R-CNN", "RetinaNet", "FCOS".
         backbone: torchvision's name, "resnet18" … "resnet152", "mobilenet_v3_large", or "slim_resnet18".
         backbone_width: channels of the first stage (64 in ResNet; less in a slim one).
         norm: "batch" (BatchNorm) or "frozen" (FrozenBatchNorm) in the backbone.
@@ -156,8 +164,12 @@ class DetectorSpec:
         rpn_depth: convolutions in the RPN head before its two outputs.
         box_head: "mlp" (two fully connected layers) or "conv4" (four convolutions and one such layer).
         box_features: width of the box head's last layer.
-        num_classes: classes with background.
-        class_names: names by label; label 0 is background.
+        extra_levels: what makes the levels above the last backbone map: "pool" (every second cell of it) or, convolved with stride
+            2, "P5" or "C5" by what P6 is made from.
+        head_depth: convolutions in each tower of a one-stage head.
+        head_norm: "group" (GroupNorm of 32) or "" (none) in those towers.
+        num_classes: classes with background; in a one-stage detector all labels from 0.
+        class_names: names by label; label 0 is background, though a one-stage detector may use it for a class.
         settings: what a state_dict cannot hold.
         weights: where the weights come from; "random" means untrained and is marked everywhere.
         origins: for each of the above, where the value came from, in words.
@@ -180,6 +192,9 @@ class DetectorSpec:
     rpn_depth: int = 1
     box_head: str = "mlp"
     box_features: int = 1024
+    extra_levels: str = "pool"
+    head_depth: int = 0
+    head_norm: str = ""
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
@@ -196,9 +211,25 @@ class DetectorSpec:
         return self.weights == "random"
 
     @property
+    def kind(self) -> Family:
+        """The family's stages and settings."""
+        return family_of(self.family)
+
+    def settings_with(self, values: Mapping[str, object]) -> Settings:
+        """The settings with some replaced.
+
+        Raises:
+            SettingError: a name is not a setting, or none of this family's, or a value does not fit it.
+        """
+        check_settings(self.family, values)
+        return self.settings.changed(**values)
+
+    @property
     def summary(self) -> str:
         """One line for a title: "demo (ResNet-18 · FPN · 5 classes)"."""
-        return f"{self.name} ({title(self.backbone)} · {title(self.neck)} · {self.num_classes - 1} classes)"
+        classes = self.num_classes - ("background" in self.class_names[0].lower())
+        family = f"{self.family} · " if self.kind.one_stage else ""
+        return f"{self.name} ({family}{title(self.backbone)} · {title(self.neck)} · {classes} classes)"
 
     def to_json(self) -> str:
         """The spec as JSON text, as written into a checkpoint's metadata."""

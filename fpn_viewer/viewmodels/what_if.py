@@ -1,0 +1,216 @@
+"""What-ifs about the asked object: sliders that are answered live, remedies that were tried, curves, and what is in force."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer, Signal
+
+from fpn_viewer.engine.object_requests import SearchRemedies, Sweep, TryWhatIf
+from fpn_viewer.engine.object_values import Change
+from fpn_viewer.viewmodels.observable import Observable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from PySide6.QtCore import QObject
+
+    from fpn_viewer.core.analysis.curves import Curve
+    from fpn_viewer.core.analysis.line import Remedy
+    from fpn_viewer.engine.jobs import Failure
+    from fpn_viewer.engine.object_values import CurveFound, RemediesFound, WhatIfAnswer
+    from fpn_viewer.viewmodels.document import Document
+    from fpn_viewer.viewmodels.question import Question, QuestionState
+
+#: a search for remedies starts when the user has paused for so long, ms
+PAUSE_MS = 250
+
+
+@dataclass(frozen=True)
+class WhatIfState:
+    """What is tried and what came of it.
+
+    Attributes:
+        change: where the sliders stand.
+        applied: what the shown run was made with.
+        answer: what the sliders' change would make of the object; None when they stand at what is applied, or until it is there.
+        waiting: an answer is on its way.
+        remedies: single changes that bring the object back; None while they were not looked for.
+        searching: remedies are looked for.
+        curves: by term, None for the size.
+        sweeping: the term whose curve is being made, "" for none (the size's is "size").
+        trouble: why there is no answer, "" otherwise.
+    """
+
+    change: Change = dataclasses.field(default_factory=Change)
+    applied: Change = dataclasses.field(default_factory=Change)
+    answer: WhatIfAnswer | None = None
+    waiting: bool = False
+    remedies: tuple[Remedy, ...] | None = None
+    searching: bool = False
+    curves: Mapping[tuple[str, str] | None, Curve] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+    sweeping: str = ""
+    trouble: str = ""
+
+
+class WhatIf(Observable[WhatIfState]):
+    """Asks the worker what a change would do, at once for sliders and when the user pauses for what takes long.
+
+    Signals:
+        problem(problem): `Problem`.
+    """
+
+    problem = Signal(object)
+
+    def __init__(self, document: Document, question: Question, parent: QObject | None = None) -> None:
+        """Follows the question.
+
+        Args:
+            document: brings answers and applies changes.
+            question: the object.
+            parent: the Qt parent.
+        """
+        super().__init__(WhatIfState(), parent)
+        self._document, self._question = document, question
+        self._search_soon = QTimer(self)
+        self._search_soon.setSingleShot(True)
+        self._search_soon.setInterval(PAUSE_MS)
+        self._search_soon.timeout.connect(self._search)
+        question.changed.connect(self._question_changed)
+        document.change_applied.connect(self._applied)
+        document.answered.connect(self._answered)
+        document.unanswered.connect(self._failed)
+
+    # -- what the user does -----------------------------------------------------------------------------------------
+
+    def set_setting(self, name: str, value: object) -> None:
+        """Moves a setting; its value in the opened detector takes it out of the change."""
+        detector = self._document.detector
+        settings = {**self.state.change.settings, name: value}
+        if detector is not None and getattr(detector.spec.settings, name) == value:
+            del settings[name]
+        self.try_change(Change(settings, self.state.change.gains))
+
+    def set_gain(self, term: tuple[str, str], factor: float) -> None:
+        """Moves a gain; 1 takes it out of the change."""
+        gains = {**self.state.change.gains, term: factor}
+        if factor == 1.0:
+            del gains[term]
+        self.try_change(Change(self.state.change.settings, gains))
+
+    def try_change(self, change: Change) -> None:
+        """Puts the sliders somewhere and asks what that would do."""
+        self.update(change=change, trouble="")
+        self._stop_slow()
+        self._ask()
+
+    def try_remedy(self, remedy: Remedy) -> None:
+        """Puts the sliders where a remedy wants them."""
+        self.try_change(self._with(remedy))
+
+    def apply_remedy(self, remedy: Remedy) -> None:
+        """Runs the picture, and those after it, with a remedy."""
+        self.update(change=self._with(remedy))
+        self.apply()
+
+    def apply(self) -> None:
+        """Runs the picture, and those after it, with the sliders' change."""
+        self._stop_slow()
+        self._document.apply(self.state.change)
+
+    def reset(self) -> None:
+        """Back to the detector as it was opened, sliders and runs."""
+        self.update(change=Change(), answer=None, waiting=False, trouble="")
+        self._stop_slow()
+        self._document.apply(Change())
+
+    def sweep(self, term: tuple[str, str] | None) -> None:
+        """Makes the curve of a term, or of the object's size."""
+        trace, asked = self._document.trace, self._question.state.asked
+        if trace is not None and asked is not None:
+            self.update(sweeping="size" if term is None else f"{term[1]} {term[0]}")
+            self._document.ask("sweep", Sweep(self._document.session, trace.key, asked, term))
+
+    def stop(self) -> None:
+        """Stops looking for remedies and making curves."""
+        self._stop_slow()
+
+    # -- asking -----------------------------------------------------------------------------------------------------
+
+    def _with(self, remedy: Remedy) -> Change:
+        applied = self.state.applied
+        if remedy.setting == "gain":
+            node, term, factor = remedy.value  # type: ignore[misc]
+            return Change(applied.settings, {**applied.gains, (node, term): factor})
+        return Change({**applied.settings, remedy.setting: remedy.value}, applied.gains)
+
+    def _ask(self) -> None:
+        trace, asked, change = self._document.trace, self._question.state.asked, self.state.change
+        if trace is None or asked is None or change == self.state.applied:
+            self.update(answer=None, waiting=False)
+            self._search_soon.start()
+            return
+        self.update(waiting=True)
+        self._document.ask("what_if", TryWhatIf(self._document.session, trace.key, asked, change))
+
+    def _search(self) -> None:
+        trace, state = self._document.trace, self._question.state
+        if trace is None or state.asked is None or state.line is None or self.state.remedies is not None:
+            return
+        if state.line.killer is None:
+            self.update(remedies=())
+            return
+        self.update(searching=True)
+        self._document.ask("remedies", SearchRemedies(self._document.session, trace.key, state.asked))
+
+    def _stop_slow(self) -> None:
+        """What runs the detector many times makes room for what the user wants now."""
+        self._search_soon.stop()
+        for lane in ("remedies", "sweep"):
+            self._document.withdraw(lane)
+
+    # -- what changes -----------------------------------------------------------------------------------------------
+
+    def _question_changed(self, state: QuestionState, names: frozenset[str]) -> None:
+        if not names & {"asked", "line"}:
+            return
+        self.update(answer=None, remedies=None, curves=MappingProxyType({}), trouble="", waiting=False)
+        self._stop_slow()
+        if state.line is not None:
+            self._ask()
+
+    def _applied(self, change: Change) -> None:
+        self.update(applied=change, change=change, answer=None, waiting=False)
+
+    def _answered(self, lane: str, value: Any) -> None:
+        answers: dict[str, Callable[[Any], None]] = {
+            "what_if": self._tried,
+            "remedies": self._found,
+            "sweep": self._swept,
+        }
+        trace = self._document.trace
+        if lane in answers and trace is not None and trace.key == value.key and value.asked == self._question.state.asked:
+            answers[lane](value)
+
+    def _tried(self, answer: WhatIfAnswer) -> None:
+        if answer.change == self.state.change:
+            self.update(answer=answer, waiting=False)
+            self._search_soon.start()
+
+    def _found(self, found: RemediesFound) -> None:
+        self.update(remedies=found.remedies, searching=False)
+
+    def _swept(self, found: CurveFound) -> None:
+        self.update(curves=MappingProxyType({**self.state.curves, found.term: found.curve}), sweeping="")
+
+    def _failed(self, lane: str, failure: Failure | None) -> None:
+        ended = {"what_if": {"waiting": False}, "remedies": {"searching": False}, "sweep": {"sweeping": ""}}
+        if lane not in ended:
+            return
+        self.update(**ended[lane])
+        if failure is not None:
+            self.update(trouble=failure.title)
