@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FILE_LANES: tuple[Lane, ...] = (
     Lane("picture"),
     Lane("annotations"),
+    Lane("case"),
     Lane("folder", latest_only=False),
     Lane("thumbnail", latest_only=False),
 )

@@ -204,10 +204,14 @@ def _lines(view: TraceView, planes: Planes) -> list[str]:
         f"{view.spec.summary}{', random weights: untrained' if view.spec.untrained else ''}",
         f"{image} px, in the network {net} px, padded to {padded} px",
         f"maps: {unit}; scale {SCALES[planes.scale]}",
-        f"{len(view.detections)} detections of {view.proposals_count} proposals of {view.anchors_count} anchors on {view.device}",
+        f"{len(view.detections)} detections of {_proposals(view)}{view.anchors_count} anchors on {view.device}",
         *(() if view.follows is None else (f"not followed from {view.follows.stage} on: {view.follows.why}",)),
         *view.warnings,
     ]
+
+
+def _proposals(view: TraceView) -> str:
+    return "" if view.spec.kind.one_stage else f"{view.proposals_count} proposals of "
 
 
 # -- tables -------------------------------------------------------------------------------------------------------------
@@ -278,7 +282,9 @@ def _detector(view: TraceView) -> dict[str, Any]:
 def _settings(view: TraceView) -> dict[str, dict[str, Any]]:
     origins = view.spec.origins
     general = origins.get("settings", "from the checkpoint")
-    return {name: {"value": value, "origin": origins.get(name, general)} for name, value in asdict(view.settings).items()}
+    has = view.spec.kind.settings
+    values = {name: value for name, value in asdict(view.settings).items() if name in has}
+    return {name: {"value": value, "origin": origins.get(name, general)} for name, value in values.items()}
 
 
 def _node(view: TraceView, node: Node) -> dict[str, Any]:

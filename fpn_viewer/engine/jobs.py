@@ -7,7 +7,6 @@ One thread, because a model, the hooks on it and the device are one mutable thin
 
 from __future__ import annotations
 
-import sys
 import threading
 import traceback
 from collections import deque
@@ -17,10 +16,12 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, TypeAlias
 
-from fpn_viewer.core.errors import UserError
+from fpn_viewer.engine.failures import describe, release_frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from fpn_viewer.engine.failures import Describe
 
 WORKER_NAME = "fpn-viewer-engine"
 
@@ -48,15 +49,17 @@ class Progress:
 class Token:
     """What a request holds of its job: asked whether to stop, told how far it is. Safe from any thread."""
 
-    __slots__ = ("_cancelled", "_on_report", "_progress")
+    __slots__ = ("_cancelled", "_on_pause", "_on_report", "_progress")
 
-    def __init__(self, on_report: Callable[[Progress], None] | None = None) -> None:
+    def __init__(self, on_report: Callable[[Progress], None] | None = None, on_pause: Callable[[], None] | None = None) -> None:
         """Make the token of a job that may run.
 
         Args:
             on_report: Called with each report, on the reporting thread.
+            on_pause: Called at each pause, on the pausing thread.
         """
         self._cancelled = False
+        self._on_pause = on_pause
         self._progress: Progress | None = None
         self._on_report = on_report
 
@@ -82,6 +85,17 @@ class Token:
         """
         if self._cancelled:
             raise Cancelled
+
+    def pause(self) -> None:
+        """Let more urgent jobs go first; for a long request, at a point where nothing it shares is half changed.
+
+        Raises:
+            Cancelled: The job should stop.
+        """
+        self.check()
+        if self._on_pause is not None:
+            self._on_pause()
+            self.check()
 
     def report(self, stage: str, fraction: float) -> None:
         """Note how far the job is; a cancelled job has nothing to report any more."""
@@ -141,68 +155,6 @@ class Failure:
 
 
 Outcome: TypeAlias = Success | Failure | Cancelled
-Describe: TypeAlias = Callable[[BaseException], tuple[str, str]]
-
-
-def _user(error: BaseException) -> tuple[str, str]:
-    return str(error), "user"
-
-
-def _internal(error: BaseException) -> tuple[str, str]:
-    # An exception class of foreign code may fail in its own str(); the standard formatter survives that.
-    text = traceback.TracebackException.from_exception(error)
-    return f"Something went wrong inside the program: {type(error).__name__}: {text}".rstrip(": "), "internal"
-
-
-def _device_memory(_error: BaseException) -> tuple[str, str]:
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
-    return "The graphics card ran out of memory; its cache was emptied. A smaller input size needs less.", "memory"
-
-
-def _main_memory(_error: BaseException) -> tuple[str, str]:
-    return "The computer ran out of memory. A smaller input size needs less.", "memory"
-
-
-def _runtime(error: BaseException) -> tuple[str, str]:
-    # On the CPU torch reports exhausted memory as a plain RuntimeError that names its allocator.
-    return _main_memory(error) if "DefaultCPUAllocator" in str(error) else _internal(error)
-
-
-# By class name, because importing torch here would delay the first window by seconds.
-_DESCRIPTIONS: dict[str, Describe] = {
-    UserError.__name__: _user,
-    "OutOfMemoryError": _device_memory,
-    MemoryError.__name__: _main_memory,
-    RuntimeError.__name__: _runtime,
-    BaseException.__name__: _internal,
-}
-
-
-def describe(error: BaseException) -> tuple[str, str]:
-    """Put an exception into a sentence.
-
-    Args:
-        error: What a request raised.
-
-    Returns:
-        The title and the kind of a `Failure`.
-    """
-    names = (cls.__name__ for cls in type(error).__mro__)
-    return next(_DESCRIPTIONS[name] for name in names if name in _DESCRIPTIONS)(error)
-
-
-def _release_frames(error: BaseException) -> None:
-    """Clear the locals of an exception's frames and of those it was raised from or during, whoever still holds them."""
-    seen: set[int] = set()
-    found: list[BaseException | None] = [error]
-    while found:
-        link = found.pop()
-        if link is not None and id(link) not in seen:
-            seen.add(id(link))
-            found += [link.__cause__, link.__context__]
-            traceback.clear_frames(link.__traceback__)
 
 
 class JobQueue:
@@ -234,7 +186,8 @@ class JobQueue:
         self._lanes = {lane.name: lane for lane in lanes}
         self._waiting: dict[str, deque[Job]] = {name: deque() for name in self._lanes}
         self._newest: dict[str, int] = {}
-        self._running: Job | None = None
+        # the job that runs, behind the ones that paused for it
+        self._active: list[Job] = []
         self._closed = False
         self._ids = count(1)
         self._changed = threading.Condition()
@@ -312,7 +265,7 @@ class JobQueue:
     def _new_job(self, lane: str, request: Request) -> Job:
         number = next(self._ids)
         report = None if self._on_progress is None else partial(self._on_progress, lane, number)
-        return Job(number, lane, request, Token(report))
+        return Job(number, lane, request, Token(report, partial(self._let_pass, lane)))
 
     def _overtake(self, job: Job) -> None:
         self._newest[job.lane] = job.id
@@ -320,13 +273,12 @@ class JobQueue:
         self._waiting[job.lane].clear()
 
     def _cancel(self, lane: str) -> None:
-        for job in self._waiting[lane]:
-            job.token.cancel()
-        if self._running is not None and self._running.lane == lane:
-            self._running.token.cancel()
+        for job in (*self._waiting[lane], *self._active):
+            if job.lane == lane:
+                job.token.cancel()
 
     def _is_idle(self) -> bool:
-        return self._running is None and not any(self._waiting.values())
+        return not self._active and not any(self._waiting.values())
 
     def _shut(self) -> None:
         with self._changed:
@@ -345,8 +297,27 @@ class JobQueue:
             self._shut()
 
     def _serve_next(self) -> bool:
-        """Serve one job; False when closed. Job and outcome die with this call: an idle worker keeps no trace alive."""
-        job = self._take()
+        """Serve one job; False when closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or any(self._waiting.values()))
+        return self._serve(self._take(tuple(self._lanes)))
+
+    def _let_pass(self, lane: str) -> None:
+        """Serve what waits on more urgent lanes, in the middle of a job that paused."""
+        names = tuple(self._lanes)
+        while self._serve(self._take(names[: names.index(lane)])):
+            pass
+
+    def _take(self, lanes: Iterable[str]) -> Job | None:
+        with self._changed:
+            first = next((self._waiting[name] for name in lanes if self._waiting[name]), None)
+            if first is None or self._closed:
+                return None
+            self._active.append(first.popleft())
+            return self._active[-1]
+
+    def _serve(self, job: Job | None) -> bool:
+        """Serve a taken job; False without one. Job and outcome die with this call: an idle worker keeps no trace alive."""
         if job is None:
             return False
         try:
@@ -355,29 +326,22 @@ class JobQueue:
                 self._on_done(job, outcome)
         finally:
             with self._changed:
-                self._running = None
+                self._active.remove(job)
                 self._changed.notify_all()
         return True
-
-    def _take(self) -> Job | None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed or any(self._waiting.values()))
-            first = next((jobs for jobs in self._waiting.values() if jobs), None)
-            self._running = first.popleft() if first else None
-            return self._running
 
     def _attempt(self, job: Job) -> Outcome:
         try:
             job.token.check()
             return Success(job.request(job.token))
         except Cancelled as stop:
-            _release_frames(stop)
+            release_frames(stop)
             return Cancelled()
         # Everything, even SystemExit: a foreign detector that exits must not silently end the worker.
         except BaseException as error:
             details = "".join(traceback.format_exception(error))
             # Cleared before describing, so that emptying the device's cache finds the tensors of the frames released.
-            _release_frames(error)
+            release_frames(error)
             title, kind = self._describe(error)
             return Failure(title, details, kind)
 

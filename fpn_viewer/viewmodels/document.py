@@ -5,19 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 
 from fpn_viewer.engine import files, requests
-from fpn_viewer.engine.object_requests import QUICK_LANES, SLOW_LANES
 from fpn_viewer.engine.object_values import Change
-from fpn_viewer.viewmodels.bridge import Bridge
 from fpn_viewer.viewmodels.states import Problem, RunState
+from fpn_viewer.viewmodels.workers import WorkerDesk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from PySide6.QtCore import QObject
+
     from fpn_viewer.core.geometry import Box
-    from fpn_viewer.engine.jobs import Failure, Token
+    from fpn_viewer.engine.jobs import Failure
     from fpn_viewer.engine.session import Session
     from fpn_viewer.engine.values import AnchorField, DetectorInfo, PictureView, Plane, Planes, Probe, TraceView
     from fpn_viewer.viewmodels.display import Display, DisplayState
@@ -25,11 +26,9 @@ if TYPE_CHECKING:
 THUMBNAIL_SIDE = 96
 #: sliders and keys that repeat are answered after this pause, ms
 DEBOUNCE_MS = 30
-#: lanes whose questions and answers belong to other view-models
-ASKED_LANES = frozenset({"annotations", *(lane.name for lane in (*QUICK_LANES, *SLOW_LANES))})
 
 
-class Document(QObject):
+class Document(WorkerDesk):
     """Pictures, detector and trace.
 
     Signals:
@@ -48,8 +47,6 @@ class Document(QObject):
         thumbnail_ready(thumbnail): `files.Thumbnail`.
         state_changed(state): `RunState`.
         problem(problem): `Problem`.
-        answered(lane, value): an answer to `ask` or `ask_files`.
-        unanswered(lane, failure): such a question failed; a `Failure`, or None when it was cancelled.
     """
 
     pictures_changed = Signal(object)
@@ -67,8 +64,6 @@ class Document(QObject):
     thumbnail_ready = Signal(object)
     state_changed = Signal(object)
     problem = Signal(object)
-    answered = Signal(object, object)
-    unanswered = Signal(object, object)
 
     def __init__(self, session: Session, display: Display, parent: QObject | None = None) -> None:
         """Starts both workers' queues; nothing runs until something is opened.
@@ -78,8 +73,8 @@ class Document(QObject):
             display: how maps are shown; changes ask for new planes.
             parent: the Qt parent.
         """
-        super().__init__(parent)
-        self._session, self._display = session, display
+        super().__init__(session, parent)
+        self._display = display
         self._paths: tuple[str, ...] = ()
         self._index = -1
         self._picture: PictureView | None = None
@@ -93,14 +88,6 @@ class Document(QObject):
         self._select_first = False
         self._opening = False
         self._change = Change()
-        self._worker = Bridge(requests.LANES, self)
-        self._files = Bridge(files.FILE_LANES, self)
-        self._worker.finished.connect(self._answered)
-        self._worker.failed.connect(self._failed)
-        self._worker.cancelled.connect(self._cancelled)
-        self._worker.progress.connect(self._progressed)
-        self._files.finished.connect(self._answered)
-        self._files.failed.connect(self._failed)
         self._render_soon = QTimer(self)
         self._render_soon.setSingleShot(True)
         self._render_soon.setInterval(DEBOUNCE_MS)
@@ -219,11 +206,6 @@ class Document(QObject):
         self._worker.request("trace", request)
 
     @property
-    def session(self) -> Session:
-        """The worker's memory, to be handed on in requests and not looked into."""
-        return self._session
-
-    @property
     def change(self) -> Change:
         """The what-if that runs are made with; empty for the detector as it was opened."""
         return self._change
@@ -274,23 +256,10 @@ class Document(QObject):
         if self._trace is not None:
             self._worker.request("objectness", requests.RenderObjectness(self._session, self._trace.key, level, shape))
 
-    def ask(self, lane: str, request: Callable[[Token], object]) -> None:
-        """Puts a question of another view-model to the worker; `answered` or `unanswered` follows."""
-        self._worker.request(lane, request)
-
-    def ask_files(self, lane: str, request: Callable[[Token], object]) -> None:
-        """The same for what only reads files."""
-        self._files.request(lane, request)
-
-    def withdraw(self, lane: str) -> None:
-        """Stops what was asked on a lane of the worker."""
-        self._worker.cancel(lane)
-
     def shutdown(self) -> None:
         """Ends both workers, in the middle of whatever they do."""
         self._render_soon.stop()
-        self._files.shutdown()
-        self._worker.shutdown()
+        super().shutdown()
 
     # -- answers ----------------------------------------------------------------------------------------------------
 
@@ -308,10 +277,7 @@ class Document(QObject):
             "anchors": self._anchored,
             "objectness": self.objectness_changed.emit,
         }
-        if lane in answers:
-            answers[lane](value)
-        else:
-            self.answered.emit(lane, value)
+        answers[lane](value)
 
     def _listed(self, listed: files.PictureList) -> None:
         for sentence in listed.problems:
@@ -381,9 +347,6 @@ class Document(QObject):
             self.anchors_changed.emit(field)
 
     def _failed(self, lane: str, failure: Failure) -> None:
-        if lane in ASKED_LANES:
-            self.unanswered.emit(lane, failure)
-            return
         self._opening &= lane != "detector"
         if lane == "picture":
             self._clear_picture()
@@ -396,9 +359,6 @@ class Document(QObject):
             self._set_state("failed", text=failure.title)
 
     def _cancelled(self, lane: str) -> None:
-        if lane in ASKED_LANES:
-            self.unanswered.emit(lane, None)
-            return
         self._opening &= lane != "detector"
         if lane in ("detector", "trace") and self._state.kind != "failed":
             self._set_state("cancelled", text="Cancelled; what was there before is still shown" if self._trace else "Cancelled")

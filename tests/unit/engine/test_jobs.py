@@ -7,12 +7,14 @@ import subprocess
 import sys
 import threading
 import weakref
+from contextlib import closing
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from fpn_viewer.core.errors import UserError
+from fpn_viewer.engine.failures import describe
 from fpn_viewer.engine.jobs import (
     WORKER_NAME,
     Cancelled,
@@ -22,7 +24,6 @@ from fpn_viewer.engine.jobs import (
     Progress,
     Success,
     Token,
-    describe,
 )
 
 if TYPE_CHECKING:
@@ -481,3 +482,43 @@ def test_importing_jobs_loads_neither_torch_nor_qt() -> None:
     code = "import sys, fpn_viewer.engine.jobs; print(*{'torch', 'PySide6'} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == ""
+
+
+def test_a_job_that_pauses_lets_more_urgent_ones_go_first() -> None:
+    order: list[str] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(token: Token) -> str:
+        begun.set()
+        assert go_on.wait(SECONDS)
+        token.pause()
+        order.append("slow")
+        return "slow"
+
+    with closing(JobQueue(lambda job, _: order.append(f"{job.lane} done"), LANES)) as queue:
+        queue.submit("render", slow)
+        assert begun.wait(SECONDS)
+        queue.submit("thumbnails", lambda _: order.append("thumbnails"))
+        queue.submit("trace", lambda _: order.append("trace"))
+        go_on.set()
+        assert queue.wait_idle(SECONDS)
+    assert order == ["trace", "trace done", "slow", "render done", "thumbnails", "thumbnails done"]
+
+
+def test_a_paused_job_can_be_overtaken_by_what_it_let_pass() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    done: list[tuple[str, type]] = []
+
+    def slow(token: Token) -> None:
+        begun.set()
+        assert go_on.wait(SECONDS)
+        token.pause()
+        raise AssertionError("it was cancelled while it paused")
+
+    with closing(JobQueue(lambda job, outcome: done.append((job.lane, type(outcome))), LANES)) as queue:
+        queue.submit("render", slow)
+        assert begun.wait(SECONDS)
+        queue.submit("trace", lambda _: queue.cancel("render"))
+        go_on.set()
+        assert queue.wait_idle(SECONDS)
+    assert done == [("trace", Success), ("render", Cancelled)]
