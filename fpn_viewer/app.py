@@ -18,18 +18,15 @@ from PIL import Image
 from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, Signal
 from PySide6.QtWidgets import QApplication
 
-from fpn_viewer.core.detectors.spec import SETTING_NAMES, DetectorSpec
+from fpn_viewer.core.detectors.spec import DetectorSpec
 from fpn_viewer.core.images import open_picture
 from fpn_viewer.engine.session import Session
 from fpn_viewer.ui.garbage import GuiGarbageCollector
 from fpn_viewer.ui.icons import window_icon
 from fpn_viewer.ui.main_window import MainWindow
 from fpn_viewer.ui.settings_store import SettingsStore
-from fpn_viewer.viewmodels.display import Display
-from fpn_viewer.viewmodels.document import Document
-from fpn_viewer.viewmodels.selection import Selection
+from fpn_viewer.viewmodels.models import Models
 from fpn_viewer.viewmodels.states import Problem
-from fpn_viewer.viewmodels.viewport import Viewport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -92,11 +89,12 @@ class Program(QObject):
             debug: Write tracebacks to the terminal too.
         """
         super().__init__()
-        self.display, self.selection, self.viewport = Display(self), Selection(self), Viewport(self)
-        self.document = Document(Session(store.memory_budget), self.display, self)
+        self.models = Models.made(Session(store.memory_budget), store.labels, self)
+        self.document, self.display = self.models.document, self.models.display
+        self.selection, self.viewport = self.models.selection, self.models.viewport
         self._garbage = GuiGarbageCollector(self)
         self._errors = UncaughtErrors(debug, self)
-        self.window = MainWindow(self.document, self.display, self.selection, self.viewport, store)
+        self.window = MainWindow(self.models, store)
         self._errors.raised.connect(self.window.report)
         self.document.trace_changed.connect(self._freeze)
 
@@ -164,12 +162,14 @@ class Start:
         source: What names a detector; the bundled demo when None.
         device: "auto" for the device chosen last.
         settings: What goes to the detector with its source.
+        annotations: A file or folder of annotations; looked for beside the pictures when empty.
     """
 
     pictures: tuple[str, ...] = ()
     source: object = None
     device: str = "auto"
     settings: Mapping[str, Any] = field(default_factory=dict)
+    annotations: str = ""
 
 
 def start(program: Program, wanted: Start) -> None:
@@ -179,7 +179,11 @@ def start(program: Program, wanted: Start) -> None:
         opening.open_pictures(wanted.pictures)
     else:
         opening.open_samples()
+        # the first glance shows what the program is for: an object that was missed, and why
+        program.models.objects.seek()
     opening.start_detector(wanted.source, wanted.device, **wanted.settings)
+    if wanted.annotations:
+        program.window.asking.open_annotations(wanted.annotations)
 
 
 def _show(wanted: Start, debug: bool = False) -> int:
@@ -206,6 +210,7 @@ def run(
     device: str = "auto",
     debug: bool = False,
     settings: Mapping[str, object] | None = None,
+    annotations: str = "",
 ) -> int:
     """Opens the window and returns when it is closed.
 
@@ -215,19 +220,21 @@ def run(
         device: "auto" for the device chosen last, "cpu", "cuda:0", "mps".
         debug: Uncaught errors are written to the terminal as well as into the window.
         settings: What the checkpoint cannot say, by name, and "precision".
+        annotations: A file or folder of annotations; looked for beside the pictures when empty.
 
     Returns:
         0.
     """
-    return _show(Start(tuple(pictures), checkpoint, device, settings or {}), debug)
+    return _show(Start(tuple(pictures), checkpoint, device, settings or {}, annotations), debug)
 
 
-def show_window(detector_or_module: Any = None, images: Any = None) -> int:
+def show_window(detector_or_module: Any = None, images: Any = None, annotations: Any = None) -> int:
     """Opens the window on what a script or notebook has at hand, and returns when it is closed.
 
     Args:
         detector_or_module: A `Detector`, a module, or a name or file; the bundled demo when None.
         images: A path, an array (H, W, 3) uint8, a PIL image, or a list of them; the samples when None.
+        annotations: A file or folder of annotations; looked for beside the pictures when None.
 
     Returns:
         0.
@@ -237,7 +244,7 @@ def show_window(detector_or_module: Any = None, images: Any = None) -> int:
     """
     source, settings = _unwrapped(detector_or_module)
     with TemporaryDirectory(prefix="fpn-viewer-") as folder:
-        return _show(Start(_as_paths(images, Path(folder)), source, "auto", settings))
+        return _show(Start(_as_paths(images, Path(folder)), source, "auto", settings, os.fspath(annotations or "")))
 
 
 def _unwrapped(given: Any) -> tuple[object, dict[str, object]]:
@@ -245,7 +252,7 @@ def _unwrapped(given: Any) -> tuple[object, dict[str, object]]:
     spec = getattr(given, "spec", None)
     if not isinstance(spec, DetectorSpec):
         return os.fspath(given) if isinstance(given, os.PathLike) else given, {}
-    settings = {name: getattr(spec.settings, name) for name in SETTING_NAMES}
+    settings = {name: getattr(spec.settings, name) for name in spec.kind.settings}
     return given.module, {"name": spec.name, "class_names": spec.class_names, **settings}
 
 

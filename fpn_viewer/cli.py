@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fpn_viewer import cli_explain
 from fpn_viewer.core.errors import UserError
-from fpn_viewer.engine.jobs import describe
+from fpn_viewer.engine.failures import describe
 from fpn_viewer.version import __version__
 
 if TYPE_CHECKING:
@@ -122,6 +123,9 @@ def _parser(name: str) -> argparse.ArgumentParser:
 def _window_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pictures", nargs="*", metavar="PICTURE|FOLDER", help="what to open; the sample pictures by default")
     parser.add_argument("--checkpoint", metavar="FILE|NAME", help="detector to open; the bundled demo by default")
+    parser.add_argument(
+        "--annotations", default="", metavar="FILE|FOLDER", help="ground truth; looked for beside the pictures by default"
+    )
     _detector_arguments(parser)
 
 
@@ -148,6 +152,11 @@ def _inspect_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reduction", default="mean_abs", choices=REDUCTIONS, help="how channels become one map")
     parser.add_argument("--channel", default=0, type=_channel, metavar="K", help="for --reduction channel, from 0 (default: 0)")
     parser.add_argument("--scale", default="cell", choices=SCALES, help="over which maps one colour scale is shared")
+    _detector_arguments(parser)
+
+
+def _explain_arguments(parser: argparse.ArgumentParser) -> None:
+    cli_explain.arguments(parser)
     _detector_arguments(parser)
 
 
@@ -199,7 +208,8 @@ def run_window(args: argparse.Namespace) -> int:
             f"the window needs {error.name}, which is not installed; run: pip install PySide6-Essentials pyqtgraph"
         ) from error
     pictures = [name for name in args.pictures if name not in missing]
-    code = app.run(pictures, args.checkpoint, args.device, args.debug, {"precision": args.precision, **dict(args.settings)})
+    settings = {"precision": args.precision, **dict(args.settings)}
+    code = app.run(pictures, args.checkpoint, args.device, args.debug, settings, args.annotations)
     return code or (SOME_FAILED if missing else DONE)
 
 
@@ -294,5 +304,6 @@ def make_folder(path: Path) -> None:
 #: commands by their first word; anything else opens the window
 COMMANDS: dict[str, Command] = {
     "inspect": Command("write maps, a contact sheet and tables of pictures, without a window", _inspect_arguments, run_inspect),
+    "explain": Command("say where the detector lost an object, and what would bring it back", _explain_arguments, cli_explain.run),
     "train-demo": Command("train the bundled detectors anew", _train_arguments, run_train_demo),
 }

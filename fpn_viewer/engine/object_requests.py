@@ -219,8 +219,10 @@ class SearchRemedies:
         """
         from fpn_viewer.core.analysis.remedies import find_remedies
 
-        trace = self.session.trace(self.key)
-        remedies = find_remedies(trace, _line(trace, self.asked), others=_others(self.asked), watcher=token)
+        trace, asked = self.session.trace(self.key), self.asked
+        # a box drawn into a picture without ground truth: nobody knows which detections are false
+        known = asked.index >= 0 or bool(asked.others_img)
+        remedies = find_remedies(trace, _line(trace, asked), others=_others(asked) if known else None, watcher=token)
         return RemediesFound(self.key, self.asked, remedies)
 
 

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     Cell = tuple[str, str]
 
 OBJECTNESS = "objectness"
+#: name and unit of that map, by whether the detector works in one stage
+_OBJECTNESS_WORDS = {
+    False: ("objectness", "objectness (sigmoid)"),
+    True: ("score of the best class", "score of the best class"),
+}
 _SHARES = Range(0.0, 1.0)
 
 
@@ -66,13 +71,14 @@ def render_objectness(session: Session, key: str, level: str, shape: int | None)
     trace = session.trace(key)
     there = [one for one in trace.levels if one.name == level and one.anchor_shapes]
     if not there or (shape is not None and not 0 <= shape < there[0].anchor_shapes):
-        raise SettingError(f"The RPN has no anchor {'' if shape is None else f'{shape} '}on {level}.")
+        raise SettingError(f"The detector has no anchor {'' if shape is None else f'{shape} '}on {level}.")
     with torch.inference_mode():
         logits = trace.objectness(level).float()
         values = as_numpy(torch.sigmoid(logits.amax(0) if shape is None else logits[shape]))
     what = "best anchor" if shape is None else f"anchor {shape + 1}"
     reduced = Reduced(values, trace.geometry.visible_cells(there[0]), signed=False)
-    return _plane(trace, (level, OBJECTNESS), f"objectness {level}, {what}", reduced, _SHARES, "objectness (sigmoid)")
+    name, unit = _OBJECTNESS_WORDS[trace.spec.kind.one_stage]
+    return _plane(trace, (level, OBJECTNESS), f"{name} {level}, {what}", reduced, _SHARES, unit)
 
 
 def reduced_map(session: Session, key: str, name: str, reduction: str, channel: int) -> Reduced:

@@ -44,7 +44,7 @@ class ActionRow:
 
 
 #: menu titles in the order of the menu bar, with their mnemonics
-MENUS: dict[str, str] = {"File": "&File", "View": "&View", "Detector": "&Detector", "Help": "&Help"}
+MENUS: dict[str, str] = {"File": "&File", "View": "&View", "Detector": "&Detector", "Object": "&Object", "Help": "&Help"}
 
 ACTIONS: tuple[ActionRow, ...] = (
     ActionRow(
@@ -94,6 +94,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("next", "&Next picture", "View", "show_next", ("N",), "Show the next picture of the list", "next"),
     ActionRow("tab_pyramid", "P&yramid", "View", "show_pyramid", ("Ctrl+1",), "All maps of the pyramid, level by level", "", 1),
     ActionRow("tab_anchors", "&Anchors && RPN", "View", "show_anchors", ("Ctrl+2",), "The fate of every anchor in the RPN", "", 1),
+    ActionRow("tab_object", "&Object", "View", "show_object", ("Ctrl+3",), "One object: why it was found or missed", "", 1),
     ActionRow("full_screen", "&Full screen", "View", "toggle_full_screen", ("F11",), "Fill the screen, or go back", "", 3),
     ActionRow("reset_layout", "&Reset layout", "View", "reset_layout", (), "Put all panels back where they were at first", "", 3),
     ActionRow("run", "&Run", "Detector", "document.run", ("F5",), "Run the detector over the current picture again", "run"),
@@ -108,6 +109,52 @@ ACTIONS: tuple[ActionRow, ...] = (
         "checkpoint",
         1,
     ),
+    ActionRow("next_missed", "&Next missed object", "Object", "asking.next_missed", ("M",), "Look at the next missed object"),
+    ActionRow(
+        "previous_missed",
+        "&Previous missed object",
+        "Object",
+        "asking.previous_missed",
+        ("Shift+M",),
+        "Look at the missed object before",
+    ),
+    ActionRow("draw_box", "&Draw a box", "Object", "asking.draw_box", ("B",), "Drag a box and ask the detector about it", "", 1),
+    ActionRow("clear_object", "&Ask about nothing", "Object", "asking.clear", (), "Forget the object or the drawn box", "", 1),
+    ActionRow("truth", "&Ground truth", "Object", "asking.toggle_truth", ("G",), "Annotated objects on or off", "", 1),
+    ActionRow(
+        "open_annotations",
+        "Open &annotations…",
+        "Object",
+        "asking.choose_annotations",
+        ("Ctrl+Shift+A",),
+        "Open COCO, Pascal VOC, YOLO or LabelMe annotations",
+        "",
+        2,
+    ),
+    ActionRow(
+        "open_annotation_folder",
+        "Open a &folder of annotations…",
+        "Object",
+        "asking.choose_annotation_folder",
+        (),
+        "Open a folder with one file of annotations for each picture",
+        "",
+        2,
+    ),
+    ActionRow("classes", "Match &classes…", "Object", "asking.show_classes", (), "Say which class is which", "", 2),
+    ActionRow("open_case", "&Open a case…", "Object", "asking.choose_case", (), "Open what a colleague saved", "", 3),
+    ActionRow(
+        "save_case",
+        "&Save the case…",
+        "Object",
+        "asking.choose_case_file",
+        ("Ctrl+Shift+S",),
+        "Save picture, detector, object and verdict in one small file",
+        "",
+        3,
+    ),
+    ActionRow("copy_case", "Copy the case as &text", "Object", "asking.copy_case", (), "For an issue tracker", "", 3),
+    ActionRow("reset_what_if", "&Reset what-ifs", "Object", "what_if.reset", (), "Run the detector as it was opened", "", 4),
     ActionRow("shortcuts", "&Keys and gestures", "Help", "show_shortcuts", ("?", "F1"), "List all keys", "keyboard"),
     ActionRow("samples", "Open &sample pictures", "Help", "opening.open_samples", (), "Add the bundled scenes to the list"),
     ActionRow("welcome", "Show the &welcome", "Help", "show_welcome", (), "Say again what to press first"),

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QActionGroup
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QMenu, QTabWidget, QVBoxLayout, QWidget
 
 from fpn_viewer.ui.actions import MENUS, colour_icons, fill_menu, hand_on, make_actions
 from fpn_viewer.ui.anchors.tab import AnchorsTab
+from fpn_viewer.ui.asking import Asking
 from fpn_viewer.ui.canvas.pyramid_grid import PyramidGrid
 from fpn_viewer.ui.dialogs.about import AboutDialog
 from fpn_viewer.ui.dialogs.preferences import THEME_TEXTS, PreferencesDialog
 from fpn_viewer.ui.dialogs.shortcuts import ShortcutsDialog
+from fpn_viewer.ui.docks import Docks
 from fpn_viewer.ui.icons import window_icon
+from fpn_viewer.ui.objects.curves import CurvesView
+from fpn_viewer.ui.objects.tab import ObjectTab
 from fpn_viewer.ui.opening import Opening, dropped_paths
 from fpn_viewer.ui.panels.channels import ChannelsPanel
+from fpn_viewer.ui.panels.life_line import LifeLinePanel
 from fpn_viewer.ui.panels.messages import MessageBar, MessagesPanel, notice_of
+from fpn_viewer.ui.panels.objects import ObjectsPanel
 from fpn_viewer.ui.panels.pictures import PicturesPanel
 from fpn_viewer.ui.panels.probe import ProbePanel
 from fpn_viewer.ui.panels.status import StatusLine
 from fpn_viewer.ui.panels.top_bar import TopBar
 from fpn_viewer.ui.panels.welcome import Welcome
+from fpn_viewer.ui.panels.what_if import WhatIfPanel
 from fpn_viewer.ui.saving import Saving
 from fpn_viewer.ui.settings_store import LAYOUT_VERSION, THEMES
 from fpn_viewer.ui.theme import Theme
@@ -35,23 +42,11 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QPaintEvent, QShowEvent
 
     from fpn_viewer.ui.settings_store import SettingsStore
-    from fpn_viewer.viewmodels.display import Display
-    from fpn_viewer.viewmodels.document import Document
-    from fpn_viewer.viewmodels.selection import Selection
+    from fpn_viewer.viewmodels.models import Models
     from fpn_viewer.viewmodels.states import Problem, RunState
-    from fpn_viewer.viewmodels.viewport import Viewport
 
 TITLE = "fpn_viewer"
 SIZE = QSize(1440, 900)
-#: each dock: title, area, key that shows and hides it, and its first extent across the centre, px
-DOCKS: dict[str, tuple[str, Qt.DockWidgetArea, str, int]] = {
-    "pictures": ("Pictures", Qt.DockWidgetArea.LeftDockWidgetArea, "Alt+1", 236),
-    "probe": ("Probe", Qt.DockWidgetArea.RightDockWidgetArea, "Alt+2", 324),
-    "channels": ("Channels", Qt.DockWidgetArea.RightDockWidgetArea, "Alt+3", 324),
-    "messages": ("Messages", Qt.DockWidgetArea.BottomDockWidgetArea, "Alt+4", 150),
-}
-#: shown only when there is something in it
-HIDDEN_AT_FIRST = frozenset({"messages"})
 
 
 class MainWindow(QMainWindow):
@@ -65,27 +60,24 @@ class MainWindow(QMainWindow):
     painted = Signal()
     closing = Signal()
 
-    def __init__(
-        self, document: Document, display: Display, selection: Selection, viewport: Viewport, store: SettingsStore
-    ) -> None:
+    def __init__(self, models: Models, store: SettingsStore) -> None:
         """Builds the window, hidden, over view-models that outlive it.
 
         Args:
-            document: What is open.
-            display: How maps are shown.
-            selection: What is pointed at.
-            viewport: Pan and zoom.
+            models: What it shows.
             store: What is remembered.
         """
         super().__init__()
-        self.document, self._store = document, store
-        self._models = (document, display, selection, viewport)
+        self.models, self._store = models, store
+        document = self.document = models.document
+        self.what_if = models.what_if
         self._was_painted = False
         self._handing_on = False
         self.theme = Theme(store.theme, self)
         self.opening = Opening(document, store, self)
         self.tabs = QTabWidget(documentMode=True)
         self.saving = Saving(document, self.tabs, store, self)
+        self.asking = Asking(models, store, self._tab_name, self)
         self.actions_by_id = make_actions(self)
         self.setWindowTitle(TITLE)
         self.setWindowIcon(window_icon())
@@ -100,10 +92,14 @@ class MainWindow(QMainWindow):
     # -- building ---------------------------------------------------------------------------------------------------
 
     def _build_centre(self) -> None:
-        self.pyramid = PyramidGrid(*self._models)
-        self.anchors = AnchorsTab(*self._models)
+        all_of, picture = self.models, (self.document, self.models.display, self.models.selection, self.models.viewport)
+        self.pyramid = PyramidGrid(*picture, objects=all_of.objects)
+        self.anchors = AnchorsTab(*picture, objects=all_of.objects)
+        curves = CurvesView(self.document, all_of.question, all_of.what_if)
+        self.object = ObjectTab(*picture, all_of.objects, all_of.question, curves)
         self.tabs.addTab(self.pyramid, "Pyramid")
         self.tabs.addTab(self.anchors, "Anchors && RPN")
+        self.tabs.addTab(self.object, "Object")
         self.welcome = Welcome(self._store)
         self.message_bar = MessageBar()
         self.notice = Strip("notice")
@@ -125,29 +121,23 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
 
     def _build_docks(self) -> None:
-        document, display, selection, _ = self._models
+        document, display, selection = self.document, self.models.display, self.models.selection
+        objects, question = self.models.objects, self.models.question
         buttons = (self.actions_by_id["open_pictures"], self.actions_by_id["open_folder"])
         self.pictures = PicturesPanel(document, buttons, self._recent)
         self.messages = MessagesPanel()
+        self.objects = ObjectsPanel(document, objects, question)
         panels: dict[str, QWidget] = {
             "pictures": self.pictures,
+            "objects": self.objects,
             "probe": ProbePanel(document, display, selection),
+            "life_line": LifeLinePanel(document, question, objects),
             "channels": ChannelsPanel(document, display, selection),
+            "what_if": WhatIfPanel(document, question, self.models.what_if),
             "messages": self.messages,
         }
-        self.docks = {name: self._dock(name, panel) for name, panel in panels.items()}
-        self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
-        self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
-        self.setDockOptions(self.dockOptions() & ~QMainWindow.DockOption.AnimatedDocks)
-
-    def _dock(self, name: str, panel: QWidget) -> QDockWidget:
-        title, area, key, _ = DOCKS[name]
-        dock = QDockWidget(title, self)
-        dock.setObjectName(name)
-        dock.setWidget(panel)
-        dock.toggleViewAction().setShortcut(key)
-        self.addDockWidget(area, dock)
-        return dock
+        self._docks = Docks(self, panels, question)
+        self.docks = self._docks.by_name
 
     def _build_menus(self) -> None:
         menus = {}
@@ -184,22 +174,43 @@ class MainWindow(QMainWindow):
         self.tabs.currentChanged.connect(self._show_notice)
         document.state_changed.connect(self._show_state)
         document.current_changed.connect(self._show_title)
-        for source in (document, self.opening, self.saving):
+        models = self.models
+        reporters = (
+            document,
+            self.opening,
+            self.saving,
+            self.asking,
+            models.objects,
+            models.question,
+            models.what_if,
+            models.cases,
+        )
+        for source in reporters:
             source.problem.connect(self.report)
+        self._connect_objects()
         self.saving.saved.connect(self._say_saved)
         self.message_bar.details_wanted.connect(self._show_messages)
         self.messages.count_changed.connect(self._hide_empty_messages)
-        for tab in (self.pyramid, self.anchors):
+        for tab in (self.pyramid, self.anchors, self.object):
             tab.open_requested.connect(self.opening.choose_pictures)
         self.top_bar.device_chosen.connect(self.opening.set_device)
         self._show_actions()
         self._draw_icons()
 
+    def _connect_objects(self) -> None:
+        cases = self.models.cases
+        cases.detector_wanted.connect(self._open_for_case)
+        cases.tab_wanted.connect(self._show_tab)
+        cases.saved.connect(self._say_saved)
+        self.asking.said.connect(self.status.say)
+        self.objects.open_requested.connect(self.asking.choose_annotations)
+        self.objects.labels_requested.connect(self.asking.show_classes)
+
     # -- layout -----------------------------------------------------------------------------------------------------
 
     def _restore(self) -> None:
         self.resize(SIZE.boundedTo(self.screen().availableSize()))
-        self._arrange()
+        self._docks.arrange()
         if self._store.geometry is not None:
             self.restoreGeometry(self._store.geometry)
         layout = self._store.layout
@@ -207,26 +218,9 @@ class MainWindow(QMainWindow):
         # What an earlier run had to say is gone.
         self.docks["messages"].hide()
 
-    def _arrange(self) -> None:
-        for name, dock in self.docks.items():
-            dock.setFloating(False)
-            self.addDockWidget(DOCKS[name][1], dock)
-            dock.setVisible(name not in HIDDEN_AT_FIRST)
-        self.splitDockWidget(self.docks["probe"], self.docks["channels"], Qt.Orientation.Vertical)
-        self._share_room()
-
-    def _share_room(self) -> None:
-        """The picture gets the most: side panels shrink with the window, down to what they need."""
-        sides = [self.docks["pictures"], self.docks["probe"]]
-        share = min(1.0, max(0.8, self.width() / SIZE.width()))
-        self.resizeDocks(sides, [round(share * DOCKS[dock.objectName()][3]) for dock in sides], Qt.Orientation.Horizontal)
-        # Five levels under the cursor are higher than the first rows of a ranking.
-        self.resizeDocks([self.docks["probe"], self.docks["channels"]], [300, 200], Qt.Orientation.Vertical)
-        self.resizeDocks([self.docks["messages"]], [DOCKS["messages"][3]], Qt.Orientation.Vertical)
-
     def reset_layout(self) -> None:
         """Puts all docks back where they were at first."""
-        self._arrange()
+        self._docks.arrange()
         self.docks["messages"].setVisible(bool(self.messages.list.count()))
 
     def toggle_full_screen(self) -> None:
@@ -254,6 +248,10 @@ class MainWindow(QMainWindow):
     def show_anchors(self) -> None:
         """Shows the tab of anchors."""
         self.tabs.setCurrentWidget(self.anchors)
+
+    def show_object(self) -> None:
+        """Shows the tab of one object."""
+        self.tabs.setCurrentWidget(self.object)
 
     def show_preferences(self) -> None:
         """Opens the preferences."""
@@ -312,6 +310,19 @@ class MainWindow(QMainWindow):
     def _say_saved(self, path: str) -> None:
         self.status.say(f"Saved {path}")
 
+    # -- objects ----------------------------------------------------------------------------------------------------
+
+    def _open_for_case(self, source: object, settings: dict[str, Any]) -> None:
+        self.opening.open_detector(source, **settings)
+
+    def _tab_name(self) -> str:
+        return self.tabs.tabText(self.tabs.currentIndex())
+
+    def _show_tab(self, name: str) -> None:
+        for index in range(self.tabs.count()):
+            if self.tabs.tabText(index) == name:
+                self.tabs.setCurrentIndex(index)
+
     # -- theme ------------------------------------------------------------------------------------------------------
 
     def _mark_theme(self) -> None:
@@ -336,7 +347,7 @@ class MainWindow(QMainWindow):
             layout = self.layout()
             assert layout is not None
             layout.activate()
-            self._share_room()
+            self._docks.share_room()
 
     def changeEvent(self, event: QEvent) -> None:
         """Follows the theme."""
@@ -373,6 +384,8 @@ class MainWindow(QMainWindow):
         """What understands keys in the current tab."""
         if self.tabs.currentWidget() is self.anchors:
             return self.anchors.view, self.anchors.layer_actions.values()
+        if self.tabs.currentWidget() is self.object:
+            return self.object.view, self.object.layer_actions.values()
         return self.pyramid.active_cell(), ()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

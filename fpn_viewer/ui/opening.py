@@ -32,6 +32,9 @@ UNTRAINED: dict[str, str] = {
     "fasterrcnn_resnet50_fpn_v2": "Faster R-CNN v2 · ResNet-50 · FPN",
     "fasterrcnn_mobilenet_v3_large_fpn": "Faster R-CNN · MobileNetV3-Large · FPN",
     "fasterrcnn_mobilenet_v3_large_320_fpn": "Faster R-CNN · MobileNetV3-Large 320 · FPN",
+    "retinanet_resnet50_fpn": "RetinaNet · ResNet-50 · FPN",
+    "retinanet_resnet50_fpn_v2": "RetinaNet v2 · ResNet-50 · FPN",
+    "fcos_resnet50_fpn": "FCOS · ResNet-50 · FPN",
 }
 #: more files than this are remembered as their folder
 _FEW = 3

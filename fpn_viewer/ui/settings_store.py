@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 RECENT = 8
 THEMES = ("system", "light", "dark")
@@ -15,7 +16,7 @@ THEMES = ("system", "light", "dark")
 BUDGETS = tuple(gigabytes << 30 for gigabytes in (1, 2, 4, 8, 16, 32))
 DEFAULT_BUDGET = 2 << 30
 #: raised when docks or toolbars change so much that an old layout no longer fits
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 
 
 class SettingsStore:
@@ -100,6 +101,23 @@ class SettingsStore:
     def forget_recent(self) -> None:
         """Empty both lists of recent files."""
         self._settings.remove("recent")
+
+    def labels(self, data_set: str) -> dict[str, str | None]:
+        """What the user said of a data set's classes: the detector's class by name, or None to leave one out.
+
+        Args:
+            data_set: as `annotations.labels.dataset_key` names it.
+        """
+        try:
+            known = json.loads(self._text(f"labels/{data_set}") or "{}")
+        except ValueError:
+            return {}
+        entries = known.items() if isinstance(known, dict) else ()
+        return {name: to for name, to in entries if to is None or isinstance(to, str)}
+
+    def keep_labels(self, data_set: str, names: Mapping[str, str | None]) -> None:
+        """Remember what the user said of a data set's classes."""
+        self._settings.setValue(f"labels/{data_set}", json.dumps(dict(names)))
 
     @property
     def geometry(self) -> QByteArray | None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from fpn_viewer.core.cases import Case, stage_rows
-from fpn_viewer.core.detectors.spec import SETTING_NAMES
 from fpn_viewer.engine.case_requests import OpenCase, OpenedCase, SaveCase, SavedCase
 from fpn_viewer.engine.object_values import Asked, Change
 from fpn_viewer.viewmodels.states import Problem
@@ -127,7 +126,7 @@ class Cases(QObject):
             return
         self._opening, self._ready, self._showing = case, False, None
         self._document.open_paths([case.picture])
-        settings = {name: getattr(case.spec.settings, name) for name in SETTING_NAMES}
+        settings = {name: getattr(case.spec.settings, name) for name in case.spec.kind.settings}
         self.detector_wanted.emit(case.checkpoint, {"class_names": case.spec.class_names, **settings})
 
     def _detector_opened(self, info: object) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 
 from fpn_viewer.core.analysis.matching import match
-from fpn_viewer.core.annotations.labels import dataset_key, match_labels
+from fpn_viewer.core.annotations.labels import classes_of, dataset_key, match_labels
 from fpn_viewer.core.annotations.structures import LabelMap
 from fpn_viewer.core.errors import AnnotationError
 from fpn_viewer.engine.annotation_requests import FindAnnotations, OpenAnnotations
@@ -32,8 +32,14 @@ if TYPE_CHECKING:
     from fpn_viewer.engine.annotation_requests import OpenedAnnotations
     from fpn_viewer.engine.jobs import Failure
     from fpn_viewer.engine.object_values import TrapsFound, Verdicts
+    from fpn_viewer.engine.values import TraceView
     from fpn_viewer.viewmodels.document import Document
+    from fpn_viewer.viewmodels.states import RunState
 
+NO_ANNOTATIONS = "There are no annotations to go through; open some with “Open annotations…” in the list of objects."
+NONE_MISSED = "No object that was missed is left in the open pictures at this overlap."
+#: what the worker does before a picture has its trace
+_BUSY = frozenset({"loading", "opening", "running"})
 #: outcomes that a person wants to look into, as `step_missed` visits them
 MISSED = frozenset({"missed", "badly placed", "wrong class", "taken"})
 
@@ -78,6 +84,7 @@ class ObjectsState:
         ground_truth: of the current picture, or None when it is not annotated.
         rows: one for each object, in the order of the file.
         current: row that is looked at, or None.
+        close: views zoom to it.
         iou: overlap from which a detection counts as a match.
         labels: the data set's classes as the detector's labels.
         kinds: for each detection of the trace: "match", "ignored", "duplicate", "wrong class", "badly placed", "background".
@@ -89,6 +96,7 @@ class ObjectsState:
     ground_truth: GroundTruth | None = None
     rows: tuple[ObjectRow, ...] = ()
     current: int | None = None
+    close: bool = True
     iou: float = 0.5
     labels: LabelMap = dataclasses.field(default_factory=lambda: LabelMap({}))
     kinds: tuple[str, ...] = ()
@@ -124,8 +132,13 @@ class Objects(Observable[ObjectsState]):
         self._document, self._remembered = document, remembered
         self._named = False
         self._seeking = 0
+        self._from_afar = False
         self._visited = 0
+        self._walking = self._finding = False
+        self._path = document.path
         self._wanted: set[tuple[str, tuple[str, ...]]] = set()
+        document.current_changed.connect(self._went)
+        document.state_changed.connect(self._ended)
         document.picture_changed.connect(self._read)
         document.detector_changed.connect(self._relabel)
         document.trace_changed.connect(self._rematch)
@@ -136,6 +149,7 @@ class Objects(Observable[ObjectsState]):
 
     def open(self, path: str) -> None:
         """Opens a file or folder of annotations in place of what is open."""
+        self._finding = True
         self._document.ask_files("annotations", OpenAnnotations(path))
 
     def close(self) -> None:
@@ -143,10 +157,10 @@ class Objects(Observable[ObjectsState]):
         self._named = False
         self.update(annotations=None, ground_truth=None, rows=(), current=None, kinds=(), labels=LabelMap({}))
 
-    def select(self, row: int | None) -> None:
-        """Makes an object the one that is looked at."""
+    def select(self, row: int | None, *, close: bool = True) -> None:
+        """Makes an object the one that is looked at; `close` says whether views zoom to it."""
         if row is None or 0 <= row < len(self.state.rows):
-            self.update(current=row)
+            self.update(current=row, close=close)
 
     def set_iou(self, iou: float) -> None:
         """Matches again at another overlap, 0..1."""
@@ -155,33 +169,66 @@ class Objects(Observable[ObjectsState]):
 
     def step_missed(self, by: int) -> None:
         """The next (1) or previous (-1) missed object, on into the other pictures; stops after one round without any."""
+        self._visited = 0
+        if self.state.annotations is None and not self._finding:
+            self.problem.emit(Problem(NO_ANNOTATIONS))
+        elif self._finding or (not self._is_run() and self._document.run_state.kind in _BUSY):
+            # what this picture has is not known yet
+            self._seeking = by
+        else:
+            self._seek(by)
+
+    def _seek(self, by: int) -> None:
         rows = [row.index for row in self.state.rows if row.outcome in MISSED]
         current = self.state.current
         rest = [r for r in rows if current is None or (r > current if by > 0 else r < current)]
         if rest:
-            self._seeking = 0
-            self.select(rest[0] if by > 0 else rest[-1])
+            self._seeking = self._visited = 0
+            self.select(rest[0] if by > 0 else rest[-1], close=not self._from_afar)
+            self._from_afar = False
         elif len(self._document.pictures) > 1 and self._visited < len(self._document.pictures):
             self._seeking = by
             self._visited += 1
+            self._walking = True
             self._document.step(by)
+            self._walking = False
         else:
             self._stop_seeking(rows, by)
+
+    def seek(self) -> None:
+        """Looks at the first missed object as soon as one is known, from where the whole picture is seen."""
+        self._seeking, self._visited, self._from_afar = 1, 0, True
+        self._rematch()
 
     def _stop_seeking(self, rows: list[int], by: int) -> None:
         self._seeking = self._visited = 0
         if rows:
             self.select(rows[0] if by > 0 else rows[-1])
         else:
-            self.problem.emit(Problem("No object that was missed is left in the open pictures at this overlap."))
+            self.problem.emit(Problem(NONE_MISSED))
+
+    def _went(self, _: object) -> None:
+        """Stops seeking when the user goes to another picture; the very first one is nobody's choice."""
+        if not self._walking and self._path is not None:
+            self._seeking = self._visited = 0
+        self._path = self._document.path
+
+    def _ended(self, state: RunState) -> None:
+        """Passes over a picture that cannot be read, and stops seeking when a run failed or was cancelled."""
+        if not self._seeking or state.kind not in ("failed", "cancelled"):
+            return
+        if state.kind == "failed" and self._document.picture is None and self._visited:
+            self._seek(self._seeking)
+        else:
+            self._seeking = self._visited = 0
 
     def set_labels(self, names: Mapping[str, str | None]) -> None:
         """Maps classes of the data set to classes of the detector; None leaves one out."""
         detector = self._document.detector
         if detector is None or self.state.annotations is None:
             return
-        classes = detector.spec.class_names
-        chosen = {name: classes.index(to) if to in classes[1:] else None for name, to in names.items()}
+        labels = {to: label for label, to in classes_of(detector.spec.class_names).items()}
+        chosen = {name: labels.get(to) if to is not None else None for name, to in names.items()}
         self.update(labels=LabelMap({**self.state.labels.labels, **chosen}))
         self._rebuild()
 
@@ -197,7 +244,10 @@ class Objects(Observable[ObjectsState]):
             return
         self._load_truth()
         if self.state.ground_truth is None and not self._named:
+            self._finding = True
             self._document.ask_files("annotations", FindAnnotations(self._document.path))
+        if self.state.ground_truth is None:
+            self._rematch()
 
     def _load_truth(self) -> None:
         view, annotations = self._document.picture, self.state.annotations
@@ -212,14 +262,15 @@ class Objects(Observable[ObjectsState]):
         self._rebuild()
 
     def _opened(self, opened: OpenedAnnotations) -> None:
+        self._finding = False
         for sentence in opened.problems:
             self.problem.emit(Problem(sentence))
-        if opened.annotations is None:
-            return
-        self._named = opened.named
-        self.update(annotations=opened.annotations, current=None)
-        self._relabel()
-        self._load_truth()
+        if opened.annotations is not None:
+            self._named = opened.named
+            self.update(annotations=opened.annotations, ground_truth=None, rows=(), current=None, kinds=())
+            self._relabel()
+            self._load_truth()
+        self._seek_on()
 
     def _relabel(self, _: object = None) -> None:
         detector, annotations = self._document.detector, self.state.annotations
@@ -250,24 +301,38 @@ class Objects(Observable[ObjectsState]):
 
     def _rematch(self, _: object = None) -> None:
         trace, truth = self._document.trace, self.state.ground_truth
-        if trace is None:
+        if trace is None or not self._is_run():
             self.update(rows=tuple(_unrun(row) for row in self.state.rows), kinds=(), traps=())
             return
         self._document.ask("traps", LookForTraps(self._document.session, trace.key, truth))
-        if truth is None or trace.path != self._document.path:
-            return
+        if truth is not None:
+            self._match(trace, truth)
+        self._seek_on()
+
+    def _is_run(self) -> bool:
+        """Whether picture and trace are of the current path; either may come first."""
+        trace, view, path = self._document.trace, self._document.picture, self._document.path
+        return trace is not None and view is not None and trace.path == view.path == path
+
+    def _match(self, trace: TraceView, truth: GroundTruth) -> None:
         found = trace.detections
         labels = [row.label for row in self.state.rows]
         matching = match(truth, labels, found.boxes_img, found.scores, found.labels, iou=self.state.iou)
         self.update(rows=tuple(_matched(row, matching, found.scores) for row in self.state.rows), kinds=matching.kinds)
         self._ask_verdicts(trace.key)
-        if self._seeking:
-            self.step_missed(self._seeking)
+
+    def _seek_on(self) -> None:
+        """Goes on with what `step_missed` began, once it is known what became of this picture's objects."""
+        if self._seeking and self._is_run() and self.state.annotations is not None and not self._finding:
+            self._seek(self._seeking)
 
     def _ask_verdicts(self, key: str) -> None:
         asked = tuple(self._asked(row) if row.outcome in MISSED else None for row in self.state.rows)
         if any(asked):
             self._document.ask("verdicts", ExplainAll(self._document.session, key, asked))
+        else:
+            # those of another overlap would be taken for these
+            self._document.withdraw("verdicts")
 
     def _asked(self, row: ObjectRow) -> Asked | None:
         # the training side is asked for when the object is looked at
@@ -307,6 +372,9 @@ class Objects(Observable[ObjectsState]):
     def _failed(self, lane: str, failure: Failure | None) -> None:
         if failure is not None and lane in ("annotations", "verdicts", "traps"):
             self.problem.emit(Problem(failure.title, failure.details))
+        if lane == "annotations":
+            self._finding = False
+            self._seek_on()
 
 
 def _unrun(row: ObjectRow) -> ObjectRow:

@@ -30,8 +30,16 @@ class Observable(QObject, Generic[State]):
 
     def update(self, **values: Any) -> None:
         """Replaces fields; says nothing when none of them differs."""
-        names = frozenset(name for name, value in values.items() if getattr(self._state, name) != value)
+        names = frozenset(name for name, value in values.items() if _differs(getattr(self._state, name), value))
         if not names:
             return
         self._state = dataclasses.replace(self._state, **values)  # type: ignore[type-var]
         self.changed.emit(self._state, names)
+
+
+def _differs(before: object, after: object) -> bool:
+    try:
+        return bool(before != after)
+    except ValueError:
+        # values that hold arrays cannot be compared as a whole: one that was made again is news
+        return True

@@ -80,7 +80,7 @@ class Question(Observable[QuestionState]):
 
     def ask(self, asked: Asked | None) -> None:
         """Asks about an object; None asks about nothing."""
-        if asked == self.state.asked:
+        if asked == self.state.asked and (asked is not None or not self.state.trouble):
             return
         self.update(asked=asked, line=None, near=None, signal=None, trouble="")
         self._ask_again()
@@ -113,20 +113,20 @@ class Question(Observable[QuestionState]):
         if not names & {"current", "iou", "labels", "rows"}:
             return
         if state.current is not None and state.current < len(state.rows):
+            if "current" in names:
+                self._selection.update(box_img=None)
             if state.rows[state.current].flaw:
                 row = state.rows[state.current]
                 self.update(
                     asked=None, line=None, near=None, signal=None, trouble=f"This annotation cannot be asked about: {row.flaw}."
                 )
                 return
-            if "current" in names:
-                self._selection.update(box_img=None)
             self.ask(self._objects.asked(state.current))
         elif "current" in names and self._selection.state.box_img is None:
             self.ask(None)
-        elif "iou" in names and self.state.asked is not None:
+        elif self.state.asked is not None and self.state.asked.index < 0:
             asked = self.state.asked
-            self.ask(Asked(asked.box_img, asked.label, state.iou, asked.others_img, asked.index))
+            self.ask(Asked(asked.box_img, asked.label, state.iou, self._objects.others(-1)))
 
     def _box_changed(self, state: SelectionState, names: frozenset[str]) -> None:
         if "box_img" not in names:
@@ -149,7 +149,7 @@ class Question(Observable[QuestionState]):
 
     def _ask_stage(self) -> None:
         trace, asked, stage = self._document.trace, self.state.asked, self.state.stage
-        if trace is not None and asked is not None and stage:
+        if trace is not None and asked is not None and stage in trace.spec.kind.stages:
             self._document.ask("stage", LookAtStage(self._document.session, trace.key, asked, stage))
 
     def _ask_signal(self) -> None:

@@ -26,10 +26,12 @@ class WorkerDesk(QObject):
     Signals:
         answered(lane, value): an answer to `ask` or `ask_files`.
         unanswered(lane, failure): such a question failed; a `Failure`, or None when it was cancelled.
+        asked_progress(lane, stage, fraction): how far the answer to such a question is.
     """
 
     answered = Signal(object, object)
     unanswered = Signal(object, object)
+    asked_progress = Signal(object, object, object)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         """Starts both queues; nothing runs until something is asked.
@@ -42,7 +44,7 @@ class WorkerDesk(QObject):
         self._session = session
         self._worker = Bridge(requests.LANES, self)
         self._files = Bridge(files.FILE_LANES, self)
-        self._worker.progress.connect(self._progressed)
+        self._worker.progress.connect(self._deliver_progress)
         for bridge in (self._worker, self._files):
             bridge.finished.connect(self._deliver)
             bridge.failed.connect(self._deliver_failure)
@@ -92,6 +94,12 @@ class WorkerDesk(QObject):
             self.unanswered.emit(lane, None)
         else:
             self._cancelled(lane)
+
+    def _deliver_progress(self, lane: str, stage: str, fraction: float) -> None:
+        if lane in ASKED_LANES:
+            self.asked_progress.emit(lane, stage, fraction)
+        else:
+            self._progressed(lane, stage, fraction)
 
     def _answered(self, lane: str, value: Any) -> None:
         raise NotImplementedError

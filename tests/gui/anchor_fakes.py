@@ -84,6 +84,7 @@ def trace(key: str = "trace", **changes: object) -> TraceView:
         path="black.png",
         spec=SPEC,
         settings=SPEC.settings.changed(rpn_pre_nms_top_n=50),
+        gains={},
         geometry=Geometry(SIZE, SIZE, SIZE),
         levels=LEVELS,
         graph=Graph("FPN", (), ()),

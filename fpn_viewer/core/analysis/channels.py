@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from fpn_viewer.core.errors import SettingError
 from fpn_viewer.core.geometry import frozen
-from fpn_viewer.core.structures import as_numpy
 from fpn_viewer.core.tracing.probe import region
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from fpn_viewer.core.geometry import Box, Geometry, Level
     from fpn_viewer.core.tracing.trace import Trace
@@ -65,12 +63,39 @@ def rank_channels(trace: Trace, name: str, box_img: Box) -> RankedChannels:
     level = trace.level(trace.graph[name].level)
     rows, columns = cells_inside(trace.geometry, level, box_img)
     visible = trace.geometry.visible_cells(level)
-    (top, bottom), (left, right) = (_widened(span, size) for span, size in zip((rows, columns), visible, strict=True))
+    (top, bottom), (left, right) = (with_ring(span, size) for span, size in zip((rows, columns), visible, strict=True))
     with torch.inference_mode():
-        window = region(trace, name, range(top, bottom), range(left, right))
-        inner = torch.zeros(window.shape[1:], dtype=torch.bool, device=window.device)
-        inner[rows[0] - top : rows[1] - top, columns[0] - left : columns[1] - left] = True
-        return _ranked(window[:, inner], window[:, ~inner])
+        window = region(trace, name, range(top, bottom), range(left, right)).cpu().numpy()
+    inner = slice(rows[0] - top, rows[1] - top), slice(columns[0] - left, columns[1] - left)
+    contrast, inside, ring = contrasts(window, inner)
+    order = np.argsort(-contrast, kind="stable")
+    return RankedChannels(
+        channel=frozen(order, np.int32),
+        contrast=frozen(contrast[order]),
+        inside=frozen(inside[order]),
+        ring=frozen(ring[order]),
+        cells=(rows[1] - rows[0]) * (columns[1] - columns[0]),
+    )
+
+
+def contrasts(window: Floats, inside: tuple[slice, slice]) -> tuple[Floats, Floats, Floats]:
+    """Contrast of every channel, its mean inside and that of the ring, each (C,), as `RankedChannels` has them.
+
+    Args:
+        window: (C, h, w) the cells of the box and its ring.
+        inside: rows and columns of the window that are the box.
+    """
+    rows, columns = inside
+    beside = window[:, rows]
+    strips = window[:, : rows.start], window[:, rows.stop :], beside[..., : columns.start], beside[..., columns.stop :]
+    ring = np.concatenate([strip.reshape(len(window), -1) for strip in strips], 1)
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean = beside[..., columns].mean((1, 2))
+        around, deviation = (ring.mean(1), ring.std(1)) if ring.size else (np.zeros_like(mean), np.zeros_like(mean))
+        # float32 leaves a rest where a channel is constant
+        varies = ~(deviation <= 1e-6 * np.abs(around))
+        contrast = np.divide(mean - around, deviation, out=np.zeros_like(mean), where=varies)
+    return np.where(np.isfinite(contrast), contrast, np.float32(0)), mean, around
 
 
 def cells_inside(geometry: Geometry, level: Level, box_img: Box) -> tuple[Span, Span]:
@@ -95,25 +120,7 @@ def _centres(start: float, end: float, size: int) -> Span:
     return middle, middle + 1
 
 
-def _widened(span: Span, size: int) -> Span:
+def with_ring(span: Span, size: int) -> Span:
+    """From the cells (first, end) inside a box to those of the box and its ring, of `size` on the picture."""
     margin = max(1, round(_RING * (span[1] - span[0])))
     return max(0, span[0] - margin), min(size, span[1] + margin)
-
-
-def _ranked(inside: Tensor, ring: Tensor) -> RankedChannels:
-    """From (C, n) cells inside and (C, m) around."""
-    mean = inside.mean(1)
-    around, deviation = torch.zeros_like(mean), torch.zeros_like(mean)
-    if ring.shape[1]:
-        around, deviation = ring.mean(1), ring.std(1, correction=0)
-    # float32 leaves a rest where a channel is constant
-    flat = deviation <= 1e-6 * around.abs()
-    contrast = torch.where(flat, 0.0, (mean - around) / deviation).nan_to_num(0.0, 0.0, 0.0)
-    order = contrast.argsort(descending=True, stable=True)
-    return RankedChannels(
-        channel=frozen(as_numpy(order.int())),
-        contrast=frozen(as_numpy(contrast[order])),
-        inside=frozen(as_numpy(mean[order])),
-        ring=frozen(as_numpy(around[order])),
-        cells=int(inside.shape[1]),
-    )

@@ -1,16 +1,19 @@
 """What a family of detectors must answer about an object, so that one life line serves all of them.
 
-A family is two functions in a row of `lifeline.FAMILIES`: `read` measures every stage, `near` gives boxes to draw. They never judge:
+A family is a `Reader` in a row of `lifeline.READERS`: `read` measures every stage, `near` gives boxes to draw. They never judge:
 killer, outcome, states and verdict are the same for every family and are worked out in `verdict`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from fpn_viewer.core.analysis.overlap import iou_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from fpn_viewer.core.tracing.trace import Trace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Question:
     """An object that a trace is asked about; checked.
 
@@ -38,7 +41,7 @@ class Question:
     label: int | None
     iou: float
 
-    @property
+    @cached_property
     def box_net(self) -> NDArray[np.float64]:
         """The object (4,) xyxy net px."""
         return self.trace.geometry.to_net(self.box_img)
@@ -47,6 +50,16 @@ class Question:
     def label_name(self) -> str:
         """Name of its class, "" for any."""
         return "" if self.label is None else self.trace.spec.class_names[self.label]
+
+    @cached_property
+    def detected_iou(self) -> NDArray[np.float64]:
+        """IoU of the object with each of the model's detections (N,)."""
+        return iou_with(self.trace.detections.boxes_img, self.box_img)
+
+    @cached_property
+    def detected_asked(self) -> NDArray[np.bool_]:
+        """Which of the model's detections have a class that counts for the object (N,)."""
+        return self.is_asked(self.trace.detections.labels)
 
     def is_asked(self, labels: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Which of these labels (N,) count for the object."""
@@ -80,8 +93,8 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Family:
-    """A family of detectors.
+class Reader:
+    """How the life line of a family's objects is read.
 
     Attributes:
         read: measures every stage for an object.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from fpn_viewer.core.checkpoints.dense_keys import is_dense, recognise_dense
 from fpn_viewer.core.checkpoints.native import read_native
 from fpn_viewer.core.checkpoints.torchvision_keys import recognise
 from fpn_viewer.core.errors import CheckpointError
@@ -41,7 +42,8 @@ def read_checkpoint(path: Path) -> tuple[DetectorSpec, dict[str, Tensor]]:
     """
     if path.suffix == ".safetensors":
         return read_native(path)
-    spec, tensors = recognise(path.stem, _unwrapped(path, _load(path)))
+    tensors = _unwrapped(path, _load(path))
+    spec, tensors = (recognise_dense if is_dense(tensors) else recognise)(path.stem, tensors)
     return _with_sidecar(path, spec), tensors
 
 

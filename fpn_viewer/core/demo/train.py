@@ -114,7 +114,7 @@ def learning_rate(recipe: Recipe, step: int) -> float:
 
 def _training_module(recipe: Recipe) -> FasterRCNN:
     torch.manual_seed(recipe.seed)
-    module = build_module(recipe.spec).train()
+    module: FasterRCNN = build_module(recipe.spec).train()
     # crops go in at their own size: what is learned is the scale of the scenes
     module.transform._skip_resize = True
     module.rpn._pre_nms_top_n["training"] = 500

@@ -13,7 +13,9 @@ from torchvision.models.detection.backbone_utils import BackboneWithFPN, _mobile
 from torchvision.models.detection.faster_rcnn import FastRCNNConvFCHead, FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.rpn import RPNHead
 from torchvision.ops import FrozenBatchNorm2d, MultiScaleRoIAlign
+from torchvision.ops.feature_pyramid_network import LastLevelMaxPool, LastLevelP6P7
 
+from fpn_viewer.core.detectors.dense import build_dense
 from fpn_viewer.core.detectors.slim import SlimResNet18
 from fpn_viewer.core.errors import DetectorError
 from fpn_viewer.core.necks.fpn import LateralPyramid
@@ -28,7 +30,7 @@ RESNETS: tuple[str, ...] = ("resnet18", "resnet34", "resnet50", "resnet101", "re
 _FEATMAPS_OF_FOUR = ("0", "1", "2", "3")
 
 
-def build_module(spec: DetectorSpec) -> FasterRCNN:
+def build_module(spec: DetectorSpec) -> nn.Module:
     """A detector of this description, in eval mode, weights random.
 
     Raises:
@@ -42,8 +44,13 @@ def build_module(spec: DetectorSpec) -> FasterRCNN:
     backbone = _BACKBONES[spec.backbone](spec)
     backbone.fpn = _NECKS[spec.neck](backbone.fpn)
     anchors = _anchor_generator(spec.settings)
+    build = build_dense if spec.kind.one_stage else _two_stage
+    return build(spec, backbone, anchors).eval()
+
+
+def _two_stage(spec: DetectorSpec, backbone: BackboneWithFPN, anchors: AnchorGenerator) -> nn.Module:
     per_cell = anchors.num_anchors_per_location()[0]
-    module = FasterRCNN(
+    module: nn.Module = FasterRCNN(
         backbone,
         rpn_anchor_generator=anchors,
         rpn_head=RPNHead(spec.neck_channels, per_cell, conv_depth=spec.rpn_depth),
@@ -52,7 +59,7 @@ def build_module(spec: DetectorSpec) -> FasterRCNN:
         box_predictor=FastRCNNPredictor(spec.box_features, spec.num_classes),
         **inference_arguments(spec.settings),
     )
-    return module.eval()
+    return module
 
 
 def inference_arguments(settings: Settings) -> dict[str, Any]:
@@ -90,11 +97,14 @@ def _slim(spec: DetectorSpec) -> BackboneWithFPN:
 
 
 def _with_fpn(body: nn.Module, first: int, spec: DetectorSpec) -> BackboneWithFPN:
+    # a pyramid that starts at P3 leaves the first of the four stages out
+    stages = range(int(spec.levels[0].lstrip("P")) - 1, 5)
     return BackboneWithFPN(
         body,
-        return_layers={f"layer{k}": str(k - 1) for k in (1, 2, 3, 4)},
-        in_channels_list=[first * 2**k for k in range(4)],
+        return_layers={f"layer{k}": str(index) for index, k in enumerate(stages)},
+        in_channels_list=[first * 2 ** (k - 1) for k in stages],
         out_channels=spec.neck_channels,
+        extra_blocks=_EXTRA_LEVELS[spec.extra_levels](first * 8, spec.neck_channels),
         norm_layer=nn.BatchNorm2d if spec.neck_norm else None,
     )
 
@@ -119,6 +129,12 @@ _BACKBONES: dict[str, Callable[[DetectorSpec], BackboneWithFPN]] = {
     **dict.fromkeys(RESNETS, _resnet),
     "slim_resnet18": _slim,
     "mobilenet_v3_large": _mobilenet,
+}
+#: (channels of the last backbone map, width of the pyramid) to what makes the levels above it
+_EXTRA_LEVELS: dict[str, Callable[[int, int], nn.Module]] = {
+    "pool": lambda _, __: LastLevelMaxPool(),
+    "P5": lambda _, width: LastLevelP6P7(width, width),
+    "C5": lambda last, width: LastLevelP6P7(last, width),
 }
 _NECKS: dict[str, Callable[[nn.Module], nn.Module]] = {
     "fpn": lambda fpn: fpn,

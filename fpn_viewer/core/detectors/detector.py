@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,11 +15,13 @@ from fpn_viewer.core.errors import DetectorError, DeviceError
 from fpn_viewer.core.geometry import Geometry, Level, net_size
 from fpn_viewer.core.images import Picture, open_picture
 from fpn_viewer.core.necks.evaluate import GraphNeck, fold
-from fpn_viewer.core.necks.fpn import fpn_graph
+from fpn_viewer.core.necks.fpn import fpn_graph, map_names
 from fpn_viewer.core.structures import StageTime
+from fpn_viewer.core.tracing import resume
+from fpn_viewer.core.tracing.raw import RawSelection
 from fpn_viewer.core.tracing.receptive import receptive_fields
-from fpn_viewer.core.tracing.record import STAGE_MODULES, hooked, record, wrapped
-from fpn_viewer.core.tracing.trace import RawSelection, Trace
+from fpn_viewer.core.tracing.record import hooked, record, stage_modules, wrapped
+from fpn_viewer.core.tracing.trace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -75,7 +78,7 @@ class Detector:
             DeviceError: the device ran out of memory.
         """
         picture = image if isinstance(image, Picture) else open_picture(image)
-        in_force = self.spec.settings.changed(**dict(settings or {}))
+        in_force = self.spec.settings_with(dict(settings or {}))
         gains = dict(gains or {})
         self.graph.check_gains(gains)
         net_size(picture.size, in_force.min_size, in_force.max_size)
@@ -83,10 +86,36 @@ class Detector:
             seen = self._run(picture, watcher)
         return self._value(picture, in_force, gains, seen)
 
-    def _run(self, picture: Picture, watcher: Watcher | None) -> Recording:
+    def resume(self, trace: Trace, part: str, gains: Gains, settings: Settings, watcher: Watcher | None = None) -> Trace:
+        """Runs the forward of a trace again from a later part on; what lies before is answered from the trace.
+
+        Args:
+            trace: of this detector, with its picture.
+            part: one of `resume.PARTS` but "forward": the first part that the changes touch.
+            gains: factor on a term by (node, term).
+            settings: all that are to be in force.
+            watcher: told of progress between layers, and may stop the forward.
+
+        Raises:
+            SettingError: the anchors do not fit the head's outputs.
+            DeviceError: the device ran out of memory.
+        """
+        assert trace.picture is not None
+        standing_in = resume.answered(self.module, trace, part)
+        with torch.inference_mode(), using(self.module, settings), self._precision(), _scaled_neck(self, gains), standing_in:
+            seen = self._run(trace.picture, watcher, resume.begun(trace, part))
+        if part == "neck":
+            value = self._value(trace.picture, settings, gains, seen)
+        else:
+            value = replace(trace, settings=settings, gains=gains, raw=resume.selected(trace.raw, seen))
+        times = tuple(StageTime(name, seen.seconds[name]) for name in resume.COMPUTED[part] if name in seen.seconds)
+        return replace(value, times=times, began=part)
+
+    def _run(self, picture: Picture, watcher: Watcher | None, seen: Recording | None = None) -> Recording:
         try:
-            pixels = torch.from_numpy(picture.pixels.copy()).to(self.device)
-            return record(self.module, self.graph, pixels.permute(2, 0, 1).float() / 255, watcher)
+            # a forward that begins later never looks at the pixels, only at how many there are
+            image = self._pixels(picture) if seen is None else torch.zeros((), device=self.device).expand(3, *picture.size)
+            return record(self.module, self.graph, image, watcher, seen)
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             height, width = picture.size
@@ -95,12 +124,16 @@ class Detector:
                 "lower min_size and max_size, choose a smaller picture, or run on the CPU."
             ) from error
 
+    def _pixels(self, picture: Picture) -> Tensor:
+        pixels = torch.from_numpy(picture.pixels.copy()).to(self.device)
+        return pixels.permute(2, 0, 1).float() / 255
+
     @contextmanager
     def _precision(self) -> Iterator[None]:
         if self._half is None:
             yield
             return
-        heads = [self.module.rpn.head, self.module.roi_heads.box_predictor]
+        heads = score_heads(self.module)
         # boxes are decoded and compared in float32: in half precision NMS gives other boxes (vision#3371)
         with hooked([head.register_forward_hook(_to_float32) for head in heads]), torch.autocast(self.device.type, self._half):
             yield
@@ -118,7 +151,7 @@ class Detector:
             maps=seen.maps,
             affines=self._affines,
             raw=_raw(seen, self.module),
-            times=tuple(StageTime(name, seen.seconds[name]) for name in STAGE_MODULES),
+            times=tuple(StageTime(name, seen.seconds[name]) for name in stage_modules(self.module)),
             device=str(self.device),
             source=picture.source,
             digest=picture.digest,
@@ -126,6 +159,7 @@ class Detector:
             receptive=self._receptive,
             picture=picture,
             detector=self,
+            stale_scales=seen.stale_scales,
         )
 
 
@@ -152,15 +186,15 @@ def neck_graph(module: FasterRCNN) -> Graph:
 def pyramid_levels(graph: Graph, seen: Recording) -> tuple[Level, ...]:
     """The levels of one trace.
 
-    A backbone level's stride is the padded size over its own (exact: the padding makes it so); a level that another one is
-    subsampled to has the other's stride times the factor, also where its size was rounded up.
+    A backbone level's stride is the padded size over its own (exact: the padding makes it so); a level made from every so many
+    cells of another one has the other's stride times that, also where its size was rounded up.
     """
     levels: dict[str, Level] = {}
     for index, node in enumerate(graph.outputs):
         name = node.level
         h, w = (int(s) for s in seen.maps[node.name].shape[-2:])
-        parent = levels.get(graph[node.terms[0].source].level) if node.terms[0].op.kind == "subsample" else None
         factor = node.terms[0].op.factor
+        parent = levels.get(graph[node.terms[0].source].level) if factor > 1 else None
         stride = (seen.padded_size[0] / h, seen.padded_size[1] / w)
         if parent is not None:
             stride = (parent.stride[0] * factor, parent.stride[1] * factor)
@@ -170,7 +204,7 @@ def pyramid_levels(graph: Graph, seen: Recording) -> tuple[Level, ...]:
 
 
 def _affines(graph: Graph, neck: nn.Module) -> dict[str, Affine]:
-    paths = {t.op.module for n in graph.nodes for t in n.terms if t.op.kind == "module"}
+    paths = {t.op.module for n in graph.nodes for t in n.terms if t.op.kind == "module" and not t.op.activation}
     folded = {path: fold(neck.get_submodule(path)) for path in sorted(paths)}
     return {path: affine for path, affine in folded.items() if affine is not None}
 
@@ -186,8 +220,7 @@ def _scaled_neck(detector: Detector, gains: Gains) -> Any:
     def scaling(_: Callable[..., Any]) -> Callable[..., Any]:
         def forward(maps: dict[str, Tensor]) -> dict[str, Tensor]:
             values = graph_neck(list(maps.values()), gains)
-            # torchvision's names: those of the backbone maps, then "pool"
-            return dict(zip([*maps, "pool"], (values[name] for name in outputs), strict=False))
+            return dict(zip(map_names(neck, tuple(maps)), (values[name] for name in outputs), strict=True))
 
         return forward
 
@@ -197,12 +230,23 @@ def _scaled_neck(detector: Detector, gains: Gains) -> Any:
 def _to_float32(_: nn.Module, __: tuple[Any, ...], out: Any) -> Any:
     if isinstance(out, torch.Tensor):
         return out.float()
+    if isinstance(out, dict):
+        return {name: part.float() for name, part in out.items()}
     return type(out)(_to_float32(_, __, part) for part in out)
 
 
+def score_heads(module: Any) -> list[nn.Module]:
+    """The modules whose answers boxes and scores are read from."""
+    return [module.head] if hasattr(module, "head") else [module.rpn.head, module.roi_heads.box_predictor]
+
+
+def _roi_levels(module: Any) -> tuple[int, int]:
+    pool = getattr(getattr(module, "roi_heads", None), "box_roi_pool", None)
+    mapper = getattr(pool, "map_levels", None)
+    return (int(mapper.k_min), int(mapper.k_max)) if mapper is not None and hasattr(mapper, "k_min") else (0, 0)
+
+
 def _raw(seen: Recording, module: FasterRCNN) -> RawSelection:
-    mapper = module.roi_heads.box_roi_pool.map_levels
-    roi_levels = (int(mapper.k_min), int(mapper.k_max)) if hasattr(mapper, "k_min") else (0, 0)
     return RawSelection(
         logits=tuple(seen.logits),
         anchors=seen.anchors,
@@ -214,7 +258,10 @@ def _raw(seen: Recording, module: FasterRCNN) -> RawSelection:
         class_boxes=seen.class_boxes,
         found=seen.found,
         output=seen.output,
-        roi_levels=roi_levels,
+        roi_levels=_roi_levels(module),
+        dense=seen.dense,
+        regression=seen.regression,
+        inputs=seen.inputs,
     )
 
 
@@ -240,7 +287,7 @@ def open_detector(
 
     Args:
         source: a checkpoint file, a bundled name ("demo", "demo-early", "demo-no-top-down"), a torchvision builder's name
-            ("fasterrcnn_resnet50_fpn": random weights) or a `torch.nn.Module`.
+            ("fasterrcnn_resnet50_fpn", "retinanet_resnet50_fpn", "fcos_resnet50_fpn": random weights) or a `torch.nn.Module`.
         device: "auto" (CUDA, else MPS, else CPU), "cpu", "cuda", "cuda:0", "mps".
         precision: "float32", or on a GPU "float16" or "bfloat16".
         watcher: told what is being done, and may stop between two steps.

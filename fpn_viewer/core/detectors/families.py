@@ -69,6 +69,12 @@ def check_settings(family: str, names: Iterable[str]) -> None:
             raise SettingError(f"{family} has no {name}; its settings are: {', '.join(has)}.")
 
 
+def made_up_names(family: str, num_classes: int) -> tuple[str, ...]:
+    """Names for a detector that has none: "class 1" …, with "background" in front where the family has such a class."""
+    names = tuple(f"class {label}" for label in range(num_classes))
+    return names if family_of(family).one_stage else ("background", *names[1:])
+
+
 def fitted_class_names(family: str, names: Sequence[str], num_classes: int) -> tuple[str, ...]:
     """The names a user gave, with "background" in front where label 0 is background.
 

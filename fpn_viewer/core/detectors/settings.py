@@ -5,7 +5,6 @@ One row for each setting says where a two-stage detector keeps it, one where a o
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
@@ -17,7 +16,7 @@ from fpn_viewer.core.detectors.spec import Settings
 from fpn_viewer.core.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from torch import nn
 

@@ -12,6 +12,7 @@ from torchvision.models import detection
 from fpn_viewer.core.checkpoints.read import read_checkpoint
 from fpn_viewer.core.detectors.build import build_module
 from fpn_viewer.core.detectors.describe import check_supported, describe
+from fpn_viewer.core.detectors.families import fitted_class_names
 from fpn_viewer.core.detectors.settings import apply_settings
 from fpn_viewer.core.detectors.spec import SETTING_NAMES
 from fpn_viewer.core.errors import CheckpointError, SettingError
@@ -29,6 +30,9 @@ BUILDERS: tuple[str, ...] = (
     "fasterrcnn_resnet50_fpn_v2",
     "fasterrcnn_mobilenet_v3_large_fpn",
     "fasterrcnn_mobilenet_v3_large_320_fpn",
+    "retinanet_resnet50_fpn",
+    "retinanet_resnet50_fpn_v2",
+    "fcos_resnet50_fpn",
 )
 
 
@@ -65,7 +69,9 @@ def _given(module: nn.Module, options: Mapping[str, Any]) -> tuple[DetectorSpec,
 
 
 def _built(name: str, options: Mapping[str, Any]) -> tuple[DetectorSpec, FasterRCNN]:
-    classes = int(options.get("num_classes", len(_with_background(options.get("class_names", ()))) or 91))
+    # counted with background, as torchvision's own builders do for every family
+    named = fitted_class_names("", options.get("class_names", ()), 0)
+    classes = int(options.get("num_classes", len(named) or 91))
     module = getattr(detection, name)(weights=None, weights_backbone=None, num_classes=classes).eval()
     spec, module = _given(module, {"name": name, **options})
     return replace(spec, weights="random"), module
@@ -97,19 +103,12 @@ def with_options(spec: DetectorSpec, options: Mapping[str, Any]) -> DetectorSpec
     if unknown:
         raise SettingError(f"{unknown[0]!r} is not a setting; use one of: {', '.join((*SETTING_NAMES, *sorted(known)))}.")
     values = {name: value for name, value in options.items() if name in SETTING_NAMES}
-    names = _with_background(options.get("class_names", ())) or spec.class_names
+    names = fitted_class_names(spec.family, options.get("class_names", ()), spec.num_classes) or spec.class_names
     given = dict.fromkeys([*values, *(["class_names"] if "class_names" in options else [])], "given by the user")
     return replace(
         spec,
         name=str(options.get("name", spec.name)),
-        settings=spec.settings.changed(**values),
+        settings=spec.settings_with(values),
         class_names=names,
         origins={**spec.origins, **given},
     )
-
-
-def _with_background(names: Any) -> tuple[str, ...]:
-    given: tuple[str, ...] = tuple(str(n) for n in names)
-    if not given or "background" in given[0].lower():
-        return given
-    return ("background", *given)

@@ -120,7 +120,24 @@ def paint_outlines(canvas: NDArray[np.uint8], boxes_px: Ints, codes: Sequence[in
         boxes_px: (N, 4) from `Frame.boxes`, of this canvas's size.
         codes: (N,) what to write.
     """
-    height, width = canvas.shape
+    starts, stops, steps, owners = outline_slices(boxes_px, canvas.shape)
+    flat = canvas.reshape(-1)
+    written = np.asarray(codes, np.uint8)[owners]
+    for start, stop, step, code in zip(starts.tolist(), stops.tolist(), steps.tolist(), written.tolist(), strict=True):
+        flat[start:stop:step] = code
+
+
+def outline_slices(boxes_px: Ints, size: tuple[int, ...]) -> tuple[NDArray[np.int64], ...]:
+    """The edges of boxes as slices of a raster's pixels, line after line; box by box, edges out of the raster left out.
+
+    Args:
+        boxes_px: (N, 4) from `Frame.boxes`.
+        size: (height, width), px.
+
+    Returns:
+        starts, stops, steps and the box of each edge, each (E,).
+    """
+    height, width = size
     x0, y0, x1, y1 = boxes_px.T.astype(np.int64)
     left, right, top, bottom = np.maximum(x0, 0), np.minimum(x1 + 1, width), np.maximum(y0, 0), np.minimum(y1 + 1, height)
     starts = np.stack([y0 * width + left, y1 * width + left, top * width + x0, top * width + x1], 1)
@@ -129,10 +146,7 @@ def paint_outlines(canvas: NDArray[np.uint8], boxes_px: Ints, codes: Sequence[in
     seen = [(crosses & (y >= 0) & (y < height)) for y in (y0, y1)] + [(stands & (x >= 0) & (x < width)) for x in (x0, x1)]
     good = np.stack(seen, 1)
     steps = np.broadcast_to([1, 1, width, width], good.shape)[good]
-    flat = canvas.reshape(-1)
-    owners = np.repeat(np.asarray(codes, np.uint8), good.sum(1))
-    for start, stop, step, code in zip(starts[good].tolist(), stops[good].tolist(), steps.tolist(), owners.tolist(), strict=True):
-        flat[start:stop:step] = code
+    return starts[good], stops[good], steps, np.repeat(np.arange(len(good)), good.sum(1))
 
 
 def _meets(low: Ints, high: Ints, size: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -127,7 +127,7 @@ def _identity(_: GraphNeck, __: Op, x: Tensor, ___: Sequence[int] | None) -> Ten
 
 
 def _module(neck: GraphNeck, op: Op, x: Tensor, _: Sequence[int] | None) -> Tensor:
-    out: Tensor = neck.neck.get_submodule(op.module)(x)
+    out: Tensor = neck.neck.get_submodule(op.module)(ACTIVATIONS[op.activation](x))
     return out
 
 
@@ -141,6 +141,8 @@ def _subsample(_: GraphNeck, op: Op, x: Tensor, __: Sequence[int] | None) -> Ten
     return subsample(x, op.factor)
 
 
+#: what a map goes through before a module, by the name in `Op.activation`
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"": lambda x: x, "relu": functional.relu}
 #: operations by kind: (neck, op, source (N, C, h, w), target size or None) -> (N, C', h', w')
 OPS: dict[str, Callable[[GraphNeck, Op, Tensor, Sequence[int] | None], Tensor]] = {
     "identity": _identity,

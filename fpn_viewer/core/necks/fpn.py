@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 from torchvision.ops import FeaturePyramidNetwork
-from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
+from torchvision.ops.feature_pyramid_network import LastLevelMaxPool, LastLevelP6P7
 
 from fpn_viewer.core.errors import DetectorError
 from fpn_viewer.core.necks.graph import Graph, Node, Op, Term
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
@@ -91,11 +91,36 @@ def _level(names: Sequence[str], index: int, has_top_down: bool) -> list[Node]:
 def _extra_levels(fpn: FeaturePyramidNetwork, names: Sequence[str], strides: Sequence[int]) -> list[Node]:
     if fpn.extra_blocks is None:
         return []
-    if type(fpn.extra_blocks) is not LastLevelMaxPool:
-        raise DetectorError(f"extra levels by {type(fpn.extra_blocks).__name__} cannot be followed; LastLevelMaxPool can.")
-    (number,) = level_names([2 * strides[-1]])
-    term = Term("subsample", f"P{names[-1]}", Op("subsample", factor=2, label="every 2nd cell"))
-    return [Node(f"P{number}", "output", f"P{number}", (term,))]
+    if type(fpn.extra_blocks) not in _EXTRA:
+        known = " and ".join(kind.__name__ for kind in _EXTRA)
+        raise DetectorError(f"extra levels by {type(fpn.extra_blocks).__name__} cannot be followed; {known} can.")
+    terms = _EXTRA[type(fpn.extra_blocks)](fpn.extra_blocks, names[-1])
+    numbers = level_names([strides[-1] << (k + 1) for k in range(len(terms))])
+    nodes: list[Node] = []
+    for number, term in zip(numbers, terms, strict=True):
+        source = term.source or nodes[-1].name
+        nodes.append(Node(f"P{number}", "output", f"P{number}", (Term(term.name, source, term.op),)))
+    return nodes
 
 
+def _pooled(_: nn.Module, last: str) -> list[Term]:
+    return [Term("subsample", f"P{last}", Op("subsample", factor=2, label="every 2nd cell"))]
+
+
+def _convolved(block: nn.Module, last: str) -> list[Term]:
+    """RetinaNet's P6, from P5 or C5, and P7, from P6 behind a ReLU; "" stands for the level before."""
+    label = "stride-2 3×3 conv"
+    p6 = Op("module", "extra_blocks.p6", factor=2, label=label)
+    p7 = Op("module", "extra_blocks.p7", factor=2, label=f"ReLU and {label}", activation="relu")
+    return [Term("downsample", f"{'P' if block.use_P5 else 'C'}{last}", p6), Term("downsample", "", p7)]
+
+
+def map_names(neck: nn.Module, names: Sequence[str]) -> tuple[str, ...]:
+    """The names that a neck's own forward gives to its outputs, from those of the backbone maps."""
+    return (*names, *_EXTRA_NAMES.get(type(neck.extra_blocks), ()))
+
+
+#: extra levels by class: (block, number of the last backbone level) to one term for each new level
+_EXTRA: dict[type[nn.Module], Callable[[nn.Module, str], list[Term]]] = {LastLevelMaxPool: _pooled, LastLevelP6P7: _convolved}
+_EXTRA_NAMES: dict[type[Any], tuple[str, ...]] = {LastLevelMaxPool: ("pool",), LastLevelP6P7: ("p6", "p7")}
 _TOP_DOWN: dict[type[nn.Module], bool] = {FeaturePyramidNetwork: True, LateralPyramid: False}

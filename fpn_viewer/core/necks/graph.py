@@ -34,7 +34,8 @@ class Op:
     Attributes:
         kind: a row of `evaluate.OPS`: "identity", "module", "nearest", "subsample".
         module: for "module", the path of the module below the neck: "inner_blocks.0".
-        factor: for "subsample", the stride.
+        factor: cells of the source per cell, where that is more than 1: the stride of "subsample" or of the module.
+        activation: for "module", what the source goes through first: a row of `evaluate.ACTIVATIONS`; "" for nothing.
         label: the operation as a person reads it: "1×1 conv".
     """
 
@@ -42,6 +43,7 @@ class Op:
     module: str = ""
     factor: int = 1
     label: str = ""
+    activation: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from fpn_viewer.core.structures import STAGE, STAGES, Divergence, as_numpy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
     from torch import Tensor
 
-    from fpn_viewer.core.structures import ClassBoxes, Proposals
+    from fpn_viewer.core.tracing.raw import RawSelection
     from fpn_viewer.core.tracing.replay import Fate
-    from fpn_viewer.core.tracing.trace import RawSelection
 
 _RPN = ("rpn_top_k", "rpn_cap")
 _HEAD = ("class_score", "cap")
@@ -36,35 +37,26 @@ def _lookup(boxes: Tensor, among: Tensor, rows: Tensor) -> Tensor:
     return torch.tensor([table.get(tuple(b), -1) for b in boxes.tolist()], dtype=torch.int64)
 
 
-def matching_detections(found: dict[str, Tensor] | object, fate: Fate, class_boxes: ClassBoxes, proposals: Proposals) -> np.ndarray:
-    """The anchor behind each of the model's detections (D,) int32, or -1."""
-    rows = _detection_rows(found, fate)
-    owner = np.where(rows >= 0, class_boxes.proposal[rows] if len(class_boxes) else -1, -1)
-    anchors = proposals.candidate[owner] if len(proposals) else np.full(len(owner), -1, np.int32)
-    return np.where(owner >= 0, anchors, -1).astype(np.int32)
-
-
-def _detection_rows(found: object, fate: Fate) -> np.ndarray:
-    boxes: Tensor = found["boxes"]  # type: ignore[index]
-    if torch.equal(fate.boxes[fate.kept], boxes):
+def detection_rows(found: Mapping[str, Tensor], fate: Fate) -> np.ndarray:
+    """The class box behind each of the model's detections (D,), or -1 where none has exactly that box."""
+    if torch.equal(fate.boxes[fate.kept], found["boxes"]):
         return as_numpy(fate.kept)
-    return as_numpy(_lookup(boxes, fate.boxes, torch.nonzero(fate.alive_after >= STAGE["class_score"])[:, 0]))
+    return as_numpy(_lookup(found["boxes"], fate.boxes, torch.nonzero(fate.alive_after >= STAGE["class_score"])[:, 0]))
 
 
-def first_difference(raw: RawSelection, rpn: Fate, head: Fate, class_boxes: ClassBoxes) -> Divergence | None:
+def first_difference(raw: RawSelection, rpn: Fate, head: Fate) -> Divergence | None:
     """None when both selections give the model's own output bit for bit."""
     if not (torch.equal(rpn.boxes[rpn.kept], raw.proposals) and torch.equal(rpn.scores[rpn.kept], raw.proposal_scores)):
         stage = _where(matching_rows(raw.proposals, rpn), rpn, *_RPN)
         return Divergence(stage, _sentence("proposals", len(raw.proposals), len(rpn.kept), stage))
-    labels = torch.from_numpy(class_boxes.label[as_numpy(head.kept)].astype(np.int64))
     same = (
         torch.equal(head.boxes[head.kept], raw.found["boxes"])
         and torch.equal(head.scores[head.kept], raw.found["scores"])
-        and torch.equal(labels, raw.found["labels"].cpu())
+        and torch.equal(head.groups[head.kept], raw.found["labels"])
     )
     if same:
         return None
-    stage = _where(torch.from_numpy(_detection_rows(raw.found, head)), head, *_HEAD)
+    stage = _where(torch.from_numpy(detection_rows(raw.found, head)), head, *_HEAD)
     return Divergence(stage, _sentence("detections", len(raw.found["boxes"]), len(head.kept), stage))
 
 

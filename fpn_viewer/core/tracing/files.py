@@ -16,8 +16,10 @@ from fpn_viewer.core.geometry import Geometry, Level
 from fpn_viewer.core.necks.evaluate import Affine
 from fpn_viewer.core.necks.graph import Graph, Node, Op, Term
 from fpn_viewer.core.structures import StageTime
+from fpn_viewer.core.tracing.dense import DenseHead
+from fpn_viewer.core.tracing.raw import RawSelection
 from fpn_viewer.core.tracing.receptive import Window
-from fpn_viewer.core.tracing.trace import RawSelection, Trace
+from fpn_viewer.core.tracing.trace import Trace
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 FORMAT = "fpn_viewer trace 1"
 _SINGLE = ("anchors", "boxes", "proposals", "proposal_scores", "class_logits", "class_boxes")
 _GROUPS = ("found", "output")
+#: tensors and names of a one-stage head's answers
+_DENSE = ("class_logits", "quality", "regression")
+_DENSE_RULES = ("score", "coder")
 
 
 def save_trace(trace: Trace, path: str | Path) -> None:
@@ -39,6 +44,7 @@ def save_trace(trace: Trace, path: str | Path) -> None:
     tensors |= {f"logits/{i}": t for i, t in enumerate(raw.logits)}
     tensors |= {f"raw/{name}": getattr(raw, name) for name in _SINGLE}
     tensors |= {f"{group}/{n}": t for group in _GROUPS for n, t in getattr(raw, group).items()}
+    tensors |= {f"dense/{name}": getattr(raw.dense, name) for name in _DENSE if raw.dense is not None}
     try:
         # clones, because safetensors refuses tensors that share memory (the neck's weights may be views)
         save_file(
@@ -49,7 +55,7 @@ def save_trace(trace: Trace, path: str | Path) -> None:
 
 
 def _plain(trace: Trace) -> dict[str, Any]:
-    as_is = {name: getattr(trace, name) for name in ("device", "source", "digest", "warnings")}
+    as_is = {name: getattr(trace, name) for name in ("device", "source", "digest", "warnings", "stale_scales")}
     return as_is | {
         "format": FORMAT,
         "spec": trace.spec.to_json(),
@@ -63,6 +69,7 @@ def _plain(trace: Trace) -> dict[str, Any]:
         "receptive": dict(trace.receptive),
         "counts": trace.raw.counts,
         "roi_levels": trace.raw.roi_levels,
+        "dense": {name: getattr(trace.raw.dense, name) for name in _DENSE_RULES if trace.raw.dense is not None},
     }
 
 
@@ -93,6 +100,8 @@ def _rebuilt(plain: dict[str, Any], tensors: dict[str, Tensor]) -> Trace:
         logits=tuple(logits[str(i)] for i in range(len(logits))),
         counts=tuple(plain["counts"]),
         roi_levels=tuple(plain["roi_levels"]),
+        # a trace of an earlier version has no such entry
+        dense=_dense(plain.get("dense", {}), group("dense")),
         **parts,
     )
     return Trace(
@@ -110,8 +119,13 @@ def _rebuilt(plain: dict[str, Any], tensors: dict[str, Tensor]) -> Trace:
         source=plain["source"],
         digest=plain["digest"],
         warnings=tuple(plain["warnings"]),
+        stale_scales=tuple(plain.get("stale_scales", ())),
         receptive={name: Window(*sides) for name, sides in plain["receptive"].items()},
     )
+
+
+def _dense(rules: dict[str, Any], tensors: dict[str, Any]) -> DenseHead | None:
+    return DenseHead(**tensors, **rules) if rules else None
 
 
 def _level(plain: dict[str, Any]) -> Level:

@@ -8,19 +8,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from fpn_viewer.core.necks.evaluate import nearest, subsample
-from fpn_viewer.core.structures import STAGES, Candidates, ClassBoxes, Detections, Proposals, as_numpy
-from fpn_viewer.core.tracing import compare_outputs, contributions, replay
+from fpn_viewer.core.structures import Candidates, ClassBoxes, Detections, Proposals, as_numpy
+from fpn_viewer.core.tracing import compare_outputs, contributions, dense, replay
+from fpn_viewer.core.tracing.places import anchor_cells, roi_levels
+from fpn_viewer.core.tracing.sides import Columns, Side
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from fpn_viewer.core.detectors.detector import Detector
@@ -30,38 +33,8 @@ if TYPE_CHECKING:
     from fpn_viewer.core.necks.evaluate import Affine
     from fpn_viewer.core.necks.graph import Gains, Graph
     from fpn_viewer.core.structures import Divergence, StageTime
+    from fpn_viewer.core.tracing.raw import RawSelection
     from fpn_viewer.core.tracing.receptive import Window
-
-
-@dataclass(frozen=True)
-class RawSelection:
-    """The tensors the selections worked on and what the model itself selected.
-
-    Attributes:
-        logits: per level (A, h, w), objectness.
-        anchors: (N, 4) xyxy net px.
-        boxes: (N, 4) anchors after regression, net px, not clipped.
-        counts: anchors per level.
-        proposals: (R, 4) net px, the model's own.
-        proposal_scores: (R,).
-        class_logits: (R, K).
-        class_boxes: (R, K, 4) net px, not clipped.
-        found: the model's own detections in net px: boxes, scores, labels.
-        output: the same in image px.
-        roi_levels: index of the first and last pyramid level that RoIs are read from.
-    """
-
-    logits: tuple[Tensor, ...]
-    anchors: Tensor
-    boxes: Tensor
-    counts: tuple[int, ...]
-    proposals: Tensor
-    proposal_scores: Tensor
-    class_logits: Tensor
-    class_boxes: Tensor
-    found: Mapping[str, Tensor]
-    output: Mapping[str, Tensor]
-    roi_levels: tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +60,8 @@ class Trace:
         began: the first part that was computed for this trace: "forward", or for a what-if "neck", "rpn", "heads".
         picture: the pixels that were run; None in a trace from a file of an earlier version.
         detector: made this trace and answers what-ifs about it; None in a trace from a file. It is never saved.
+        stale_scales: what RoI pooling held from another picture when this trace began, where that does not fit this one; the
+            trace itself was made with the right scales.
     """
 
     spec: DetectorSpec
@@ -107,6 +82,7 @@ class Trace:
     began: str = "forward"
     picture: Picture | None = field(default=None, repr=False)
     detector: Detector | None = field(default=None, repr=False)
+    stale_scales: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("maps", "affines", "gains", "receptive"):
@@ -148,8 +124,7 @@ class Trace:
     @property
     def nbytes(self) -> int:
         """Bytes of the tensors held (shared storage counted once); what the cache counts."""
-        raw = self.raw
-        tensors = [*self.maps.values(), *raw.logits, raw.anchors, raw.boxes, raw.class_logits, raw.class_boxes]
+        tensors = [*self.maps.values(), *self.raw.tensors]
         storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}
         return sum(storages.values())
 
@@ -222,32 +197,35 @@ class Trace:
     @cached_property
     def candidates(self) -> Candidates:
         """Every anchor with its fate, through both stages."""
+        if self.dense_fate is not None:
+            cells = anchor_cells(self.levels, self.raw.counts)
+            return dense.candidates(self.dense_fate, self.raw.answers, self.raw.counts, self.net_size, cells)
         fate, raw = self._rpn, self.raw
         alive = as_numpy(fate.alive_after)
         rows = self.proposals.candidate
         known = rows >= 0
         # an anchor got as far as the best of its class boxes
-        best = np.full(len(rows), -1, np.int8)
-        np.maximum.at(best, self.class_boxes.proposal, self.class_boxes.alive_after)
+        best = as_numpy(self._head.alive_after).reshape(-1, self.classes).max(1, initial=-1)
         np.maximum.at(alive, rows[known], best[known])
-        level, y, x, shape = _cells(self.levels, raw.counts)
+        level, y, x, shape = anchor_cells(self.levels, raw.counts)
+        objectness = as_numpy(raw.answers.objectness.float())
         return Candidates(
             level=level,
             y=y,
             x=x,
             shape=shape,
-            objectness=as_numpy(self._flat_logits.float()),
+            objectness=objectness,
             box_net=as_numpy(fate.boxes.float()),
             alive_after=alive,
             suppressed_by=as_numpy(fate.suppressed_by).astype(np.int32),
-            rank=as_numpy(replay.ranks(self._flat_logits, raw.counts)),
+            rank=replay.ranks(objectness, raw.counts),
         )
 
     @cached_property
     def proposals(self) -> Proposals:
-        """What the RPN handed over: the model's own, with provenance where the replay follows."""
+        """What the RPN handed over: the model's own, with provenance where the replay follows; none in a one-stage detector."""
         raw = self.raw
-        rows = compare_outputs.matching_rows(raw.proposals, self._rpn)
+        rows = compare_outputs.matching_rows(raw.proposals, self._rpn) if raw.dense is None else torch.empty(0)
         lo, hi = raw.roi_levels
         return Proposals(
             as_numpy(raw.proposals.float()),
@@ -256,12 +234,18 @@ class Trace:
             roi_levels(as_numpy(raw.proposals.float()), lo, hi),
         )
 
+    @property
+    def classes(self) -> int:
+        """Rows of `class_boxes` for each proposal: classes without background."""
+        return max(1, self.raw.class_logits.shape[-1] - 1)
+
     @cached_property
     def class_boxes(self) -> ClassBoxes:
         """Every proposal under every class with its fate in the second stage."""
+        if self.dense_fate is not None:
+            return dense.class_boxes(self.dense_fate)
         fate = self._head
-        classes = max(1, self.raw.class_logits.shape[-1] - 1)
-        count = len(fate.scores) // classes
+        classes, count = self.classes, len(fate.scores) // self.classes
         return ClassBoxes(
             np.repeat(np.arange(count, dtype=np.int32), classes),
             np.tile(np.arange(1, classes + 1, dtype=np.int32), count),
@@ -275,35 +259,83 @@ class Trace:
     def detections(self) -> Detections:
         """The model's own output with the candidate each detection grew from."""
         out = self.raw.output
-        rows = compare_outputs.matching_detections(self.raw.found, self._head, self.class_boxes, self.proposals)
+        if self.dense_fate is not None:
+            return dense.detections(self.dense_fate, self.detection_rows, out)
+        owner = np.where(self.detection_rows >= 0, self.detection_rows // self.classes, -1)
+        anchors = self.proposals.candidate[owner] if len(self.proposals) else np.full(len(owner), -1, np.int32)
         return Detections(
-            as_numpy(out["boxes"].float()).reshape(-1, 4), as_numpy(out["scores"].float()), as_numpy(out["labels"]), rows
+            as_numpy(out["boxes"].float()).reshape(-1, 4),
+            as_numpy(out["scores"].float()),
+            as_numpy(out["labels"]),
+            np.where(owner >= 0, anchors, -1).astype(np.int32),
         )
+
+    @cached_property
+    def detection_rows(self) -> NDArray[np.int64]:
+        """Row of `class_boxes` behind each detection (N,), or -1 where the replay cannot follow."""
+        if self.dense_fate is not None:
+            return dense.detection_rows(self.raw.found, self.dense_fate)
+        return compare_outputs.detection_rows(self.raw.found, self._head)
 
     @cached_property
     def follows(self) -> Divergence | None:
         """None when the replay reproduces the model's own output bit for bit; else where it first differs."""
-        return compare_outputs.first_difference(self.raw, self._rpn, self._head, self.class_boxes)
+        if self.dense_fate is not None:
+            return dense.first_difference(self.raw.found, self.dense_fate)
+        return compare_outputs.first_difference(self.raw, self._rpn, self._head)
 
     def stage_of(self, code: int) -> str:
         """The name of a stage from its index in `alive_after`."""
-        return STAGES[code]
+        return self.stages[code]
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Every stage of the detector's selection in order; `alive_after` counts in them."""
+        return self.spec.kind.stages
 
     @cached_property
-    def _flat_logits(self) -> Tensor:
-        # torchvision's order: level, row, column, shape
-        parts = [x.permute(1, 2, 0).reshape(-1) for x in self.raw.logits]
-        return torch.cat(parts) if parts else torch.empty(0)
+    def dense_fate(self) -> dense.DenseFate | None:
+        """What a one-stage selection did to its pairs of anchor and class; None in a two-stage detector."""
+        raw = self.raw
+        if raw.dense is None:
+            return None
+        with torch.inference_mode():
+            return dense.select(raw.dense, raw.anchors, raw.counts, self.net_size, self.settings)
 
     @cached_property
     def _rpn(self) -> replay.Fate:
         with torch.inference_mode():
-            return replay.select_proposals(self.raw.boxes, self._flat_logits, self.raw.counts, self.net_size, self.settings)
+            return replay.select_proposals(self.raw.answers, self.raw.counts, self.net_size, self.settings)
 
     @cached_property
     def _head(self) -> replay.Fate:
         with torch.inference_mode():
             return replay.select_detections(self.raw.class_boxes, self.raw.class_logits, self.net_size, self.settings)
+
+    @cached_property
+    def rpn_side(self) -> Side:
+        """The first selection as arrays: row i is anchor i, scores are sigmoid objectness."""
+        return Side(self._rpn)
+
+    @cached_property
+    def head_side(self) -> Side:
+        """The last selection as arrays: row i is row i of `class_boxes`."""
+        return Side(self._head if self.dense_fate is None else self.dense_fate)
+
+    def anchor_scores(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Sigmoid of the objectness of some anchors (n,)."""
+        answers = self.raw.answers
+        return as_numpy(answers.scores[torch.from_numpy(rows).to(answers.scores.device)].float())
+
+    @cached_property
+    def anchor_columns(self) -> Columns:
+        """All anchors, net px, as the generator laid them."""
+        return Columns(self.raw.anchors)
+
+    @cached_property
+    def candidate_columns(self) -> Columns:
+        """The boxes of `candidates`, net px."""
+        return Columns(self.raw.answers.clipped(self.net_size))
 
     # -- files ------------------------------------------------------------------------------------------------------
 
@@ -323,31 +355,3 @@ class Trace:
         from fpn_viewer.core.tracing.files import load_trace
 
         return load_trace(path)
-
-
-def _cells(levels: tuple[Level, ...], counts: tuple[int, ...]) -> tuple[Any, ...]:
-    parts = []
-    for index, (level, count) in enumerate(zip(levels, counts, strict=False)):
-        h, w = level.size
-        y, x, shape = (a.reshape(-1) for a in np.indices((h, w, count // (h * w)), np.int32))
-        parts.append((np.full(count, index, np.int16), y, x, shape.astype(np.int16)))
-    return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
-
-
-def roi_levels(boxes_net: np.ndarray, first: int, last: int, canonical: int = 224) -> np.ndarray:
-    """Index of the pyramid level each RoI is read from: torchvision's `LevelMapper` (FPN paper, equation 1).
-
-    Args:
-        boxes_net: (R, 4) xyxy net px.
-        first: log2 stride of the finest level that RoIs may use.
-        last: log2 stride of the coarsest.
-        canonical: net px side that belongs on stride 16.
-
-    Returns:
-        (R,) int16, counted from `first` = 0.
-    """
-    side = np.sqrt((boxes_net[:, 2] - boxes_net[:, 0]) * (boxes_net[:, 3] - boxes_net[:, 1])).astype(np.float32)
-    with np.errstate(divide="ignore"):
-        k = np.floor(4 + np.log2(side / np.float32(canonical)) + np.float32(1e-6))
-    out: np.ndarray = (np.clip(k, first, last) - first).astype(np.int16)
-    return out

@@ -64,8 +64,14 @@ def unit_bar(caption: str, lut_name: str) -> Bar:
     return Bar(caption, colours.astype(np.uint32), ((0.0, "0"), (0.5, "0.5"), (1.0, "1")))
 
 
-def paint_bars(painter: QPainter, bars: Sequence[Bar], view: QRectF) -> QRectF:
+def paint_bars(painter: QPainter, bars: Sequence[Bar], view: QRectF, width: float = _WIDTH) -> QRectF:
     """Draws bars in the lower left corner, on a dark plate in both themes, since they belong to data.
+
+    Args:
+        painter: in view px.
+        bars: from top to bottom.
+        view: what can be seen.
+        width: of a bar, view px.
 
     Returns:
         The plate, view px; empty without bars.
@@ -75,19 +81,20 @@ def paint_bars(painter: QPainter, bars: Sequence[Bar], view: QRectF) -> QRectF:
     height = each * len(bars) + _AIR * (len(bars) + 1)
     if not bars:
         return QRectF()
-    plate = QRectF(view.left() + _MARGIN, view.bottom() - _MARGIN - height, _WIDTH + 4 * _AIR, height)
+    plate = QRectF(view.left() + _MARGIN, view.bottom() - _MARGIN - height, width + 4 * _AIR, height)
     painter.fillRect(plate, _PLATE)
     for index, bar in enumerate(bars):
-        _paint_bar(painter, bar, plate.left() + 2 * _AIR, plate.top() + _AIR + index * (each + _AIR), line)
+        _paint_bar(painter, bar, plate.left() + 2 * _AIR, plate.top() + _AIR + index * (each + _AIR), width)
     return plate
 
 
-def _paint_bar(painter: QPainter, bar: Bar, x: float, y: float, line: float) -> None:
+def _paint_bar(painter: QPainter, bar: Bar, x: float, y: float, width: float) -> None:
+    line = float(painter.fontMetrics().height())
     painter.setPen(_INK)
-    painter.drawText(QRectF(x, y, _WIDTH + _AIR, line), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, bar.caption)
+    painter.drawText(QRectF(x, y, width + _AIR, line), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, bar.caption)
     image = QImage(bar.colours.data, len(bar.colours), 1, 4 * len(bar.colours), QImage.Format.Format_ARGB32_Premultiplied)
-    painter.drawImage(QRectF(x, y + line + 2, _WIDTH, _HEIGHT), image)
+    painter.drawImage(QRectF(x, y + line + 2, width, _HEIGHT), image)
     for place, text in bar.ticks:
-        width = painter.fontMetrics().horizontalAdvance(text)
-        left = min(max(x + place * _WIDTH - width / 2, x), x + _WIDTH - width)
-        painter.drawText(QRectF(left, y + line + _HEIGHT + 4, width + 2, line), Qt.AlignmentFlag.AlignLeft, text)
+        room = painter.fontMetrics().horizontalAdvance(text)
+        left = min(max(x + place * width - room / 2, x), x + width - room)
+        painter.drawText(QRectF(left, y + line + _HEIGHT + 4, room + 2, line), Qt.AlignmentFlag.AlignLeft, text)

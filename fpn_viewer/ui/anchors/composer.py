@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
-from fpn_viewer.core.imaging.boxes import Frame
 from fpn_viewer.core.imaging.colours import level_colour, lut
 from fpn_viewer.ui.anchors.backdrop import Backdrop
 from fpn_viewer.ui.anchors.bars import density_bar, paint_bars, unit_bar
+from fpn_viewer.ui.anchors.look import draw_raster
 from fpn_viewer.ui.anchors.marks import detection_marks, frame_rect, paint_marks, view_rect
 from fpn_viewer.ui.anchors.raster import DENSITY_LUT, RasterLayer, colour_of
+from fpn_viewer.ui.objects.truth import paint_truth
 
 if TYPE_CHECKING:
+    from fpn_viewer.core.imaging.boxes import Frame
     from fpn_viewer.engine.values import PictureView, Plane, TraceView
     from fpn_viewer.ui.anchors.bars import Bar
+    from fpn_viewer.ui.anchors.look import Look
     from fpn_viewer.ui.anchors.marks import Mark
     from fpn_viewer.ui.anchors.scene import Scene
     from fpn_viewer.ui.anchors.state import LayersState
+    from fpn_viewer.viewmodels.objects import ObjectRow
 
 #: visible boxes that a vector file lists one by one; more go into it as pixels
 VECTOR_LIMIT = 20_000
@@ -31,27 +34,6 @@ _MOVING_LABELS = 30
 _BOX_LAYERS = ("anchors", "proposals")
 
 
-@dataclass(frozen=True)
-class Look:
-    """How layers are painted.
-
-    Attributes:
-        opacity: of maps and densities over the picture.
-        smooth: maps are drawn interpolated.
-        overlays: False paints the picture alone.
-        ratio: device px per view px.
-        moving: a gesture is going on; what costs much may wait.
-        vector: boxes are drawn as rectangles of their own, for a vector file.
-    """
-
-    opacity: float = 1.0
-    smooth: bool = False
-    overlays: bool = True
-    ratio: float = 1.0
-    moving: bool = False
-    vector: bool = False
-
-
 class Composer:
     """What is shown, and how to paint it.
 
@@ -59,6 +41,7 @@ class Composer:
         trace: the detections' trace, or None.
         scene: its anchors, or None while they are not there.
         layers: the box layers by name.
+        truth: the annotated objects.
         bars_rect: where the colour bars were painted, view px.
     """
 
@@ -67,6 +50,7 @@ class Composer:
         self.trace: TraceView | None = None
         self.scene: Scene | None = None
         self.layers = {name: RasterLayer() for name in _BOX_LAYERS}
+        self.truth: tuple[ObjectRow, ...] = ()
         self.bars_rect = QRectF()
         self._backdrop = Backdrop()
         self._plane: Plane | None = None
@@ -110,7 +94,9 @@ class Composer:
         if look.overlays:
             self._paint_objectness(painter, frame, state, look)
             for layer in self.layers.values():
-                (_draw_vector if look.vector else _draw_raster)(painter, layer, frame, look)
+                (_draw_vector if look.vector else draw_raster)(painter, layer, frame, look)
+            if state.ground_truth and self.truth:
+                paint_truth(painter, self.truth, frame, look, self._truth_labels(look))
             marks = self.marks(state, frame)
             labels = (_MOVING_LABELS if look.moving else len(marks)) if state.labels else 0
             paint_marks(painter, marks, frame_rect(frame), labels)
@@ -129,6 +115,11 @@ class Composer:
         painter.drawImage(view_rect(self._plane.box_img, frame), self._objectness)
         painter.restore()
 
+    def _truth_labels(self, look: Look) -> int:
+        # found objects carry the label of their detection
+        missed = sum(row.outcome not in ("", "found") for row in self.truth)
+        return max(1, min(missed, _MOVING_LABELS) if look.moving else missed)
+
     def _bars(self, state: LayersState) -> list[Bar]:
         bars = []
         for name, layer in self.layers.items():
@@ -139,27 +130,10 @@ class Composer:
         return bars
 
 
-def _draw_raster(painter: QPainter, layer: RasterLayer, frame: Frame, look: Look) -> None:
-    # lines are whole px of the raster: on a display of 200 % a raster px is 2×2 device px
-    dense = look.ratio / max(1, int(look.ratio))
-    painter.save()
-    painter.scale(1 / dense, 1 / dense)
-    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-    layer.draw(painter, _scaled(frame, dense), look.opacity, look.moving)
-    painter.restore()
-
-
-def _scaled(frame: Frame, factor: float) -> Frame:
-    (x, y), (height, width) = frame.offset, frame.size
-    if factor == 1.0:
-        return frame
-    return Frame(frame.scale * factor, (x * factor, y * factor), (int(np.ceil(height * factor)), int(np.ceil(width * factor))))
-
-
 def _draw_vector(painter: QPainter, layer: RasterLayer, frame: Frame, look: Look) -> None:
     chosen = layer.boxes
     if chosen is None or chosen.visible_count(frame) > VECTOR_LIMIT:
-        _draw_raster(painter, layer, frame, look)
+        draw_raster(painter, layer, frame, look)
         return
     view = frame_rect(frame).adjusted(-2, -2, 2, 2)
     painter.setBrush(Qt.BrushStyle.NoBrush)

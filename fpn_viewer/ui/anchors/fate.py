@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpn_viewer.core.structures import STAGE, STAGES
+from fpn_viewer.core.numbers import significant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 #: header of the table of a cell's anchors, with what each column means
 COLUMNS: dict[str, str] = {
     "Anchor": "Size and ratio (height : width) of the anchor, net px",
-    "Logit": "Objectness before the sigmoid: what the RPN's top-k is decided by",
-    "Objectness": "Sigmoid of the logit: the RPN's probability that the anchor covers an object",
+    "Logit": "Objectness before the sigmoid: what the RPN's top-k is decided by (one-stage: of the best class's score)",
+    "Objectness": "Sigmoid of the logit: the RPN's probability that the anchor covers an object (one-stage: best class's score)",
     "Rank": "Place by logit among all anchors of the level; the RPN keeps rpn_pre_nms_top_n of each level",
     "Fate": "The stage that ended it, or how far it came",
-    "Suppressed by": "Row of the better candidate that overlapped it in the RPN's NMS, with its cell and shape",
+    "Suppressed by": "Row of the better candidate that overlapped it in the RPN's (one-stage: the head's) NMS, with cell and shape",
     "Anchor box (image px)": "x0, y0, x1, y1 of the anchor in px of the picture",
-    "After regression (image px)": "x0, y0, x1, y1 of the box that the RPN made of the anchor (drawn dashed)",
+    "After regression (image px)": "x0, y0, x1, y1 of the box that the RPN or the head made of the anchor (drawn dashed)",
 }
 
 
@@ -46,14 +46,14 @@ def table_row(scene: Scene, row: int) -> tuple[str, ...]:
 
 def fate(scene: Scene, row: int) -> str:
     """The stage that ended an anchor and by how much, or "detected"; says so where the replay cannot follow."""
-    reached = int(scene.field.candidates.alive_after[row])
-    if reached >= STAGE["detected"]:
+    reached, kind = int(scene.field.candidates.alive_after[row]), scene.trace.spec.kind
+    if reached >= len(kind.stages) - 1:
         return "became a detection"
-    ended = STAGES[reached + 1]
+    ended = reached + 1
     follows = scene.trace.follows
-    if follows is not None and STAGE[follows.stage] <= STAGE[ended]:
+    if follows is not None and kind.stages.index(follows.stage) <= ended:
         return f"not known from {follows.stage} on"
-    return _ENDED[ended](scene, row)
+    return (_DENSE_ENDED if kind.one_stage else _ENDED)[kind.stages[ended]](scene, row)
 
 
 def box_text(box: NDArray[np.float32]) -> str:
@@ -80,6 +80,11 @@ def _rpn_score(scene: Scene, row: int) -> str:
     return f"rpn_score: {scene.probabilities[row]:.3g} < {scene.trace.settings.rpn_score_thresh:g}"
 
 
+def _class_score(scene: Scene, row: int) -> str:
+    best, limit = significant(float(scene.probabilities[row])), scene.trace.settings.box_score_thresh
+    return f"class_score: its best class has {best}, not above {limit:g}"
+
+
 _ENDED: dict[str, Callable[[Scene, int], str]] = {
     "rpn_regression": lambda scene, row: "not regressed",
     "rpn_top_k": _top_k,
@@ -93,4 +98,13 @@ _ENDED: dict[str, Callable[[Scene, int], str]] = {
     "nms": lambda scene, row: f"a proposal; nms: IoU > {scene.trace.settings.box_nms_thresh:g} with a better detection",
     "cap": lambda scene, row: f"a proposal; cap: not among the best {scene.trace.settings.box_detections_per_img:,}",
     "detected": lambda scene, row: "a proposal; not among the detections",
+}
+#: the same in a one-stage detector
+_DENSE_ENDED: dict[str, Callable[[Scene, int], str]] = {
+    "box_regression": lambda scene, row: "not regressed",
+    "class_score": _class_score,
+    "top_k": lambda scene, row: f"top_k: not among the best {scene.trace.settings.topk_candidates:,} of its level",
+    "nms": lambda scene, row: f"nms: IoU > {scene.trace.settings.box_nms_thresh:g} with a better one of its class",
+    "cap": lambda scene, row: f"cap: not among the best {scene.trace.settings.box_detections_per_img:,}",
+    "detected": lambda scene, row: "not among the detections",
 }

@@ -75,7 +75,7 @@ class Scene:
 
     @cached_property
     def scanned(self) -> tuple[Level, ...]:
-        """The levels that the RPN looks at."""
+        """The levels that the RPN, or a one-stage head, looks at."""
         return tuple(level for level, labels in zip(self.levels, self.field.shapes, strict=True) if labels)
 
     @cached_property
@@ -126,6 +126,11 @@ class Scene:
         """Sigmoid objectness of every anchor (N,)."""
         return sigmoid(self.field.candidates.objectness)
 
+    @property
+    def has_proposals(self) -> bool:
+        """Whether the detector proposes boxes before it classifies them; a one-stage detector does not."""
+        return not self.trace.spec.kind.one_stage
+
     # -- layers -----------------------------------------------------------------------------------------------------
 
     def anchors(self, state: LayersState) -> BoxSet:
@@ -163,7 +168,8 @@ class Scene:
 
     @cached_property
     def _before(self) -> Ranked:
-        rows = np.flatnonzero(self.field.candidates.alive_after >= STAGE["rpn_top_k"])
+        entered = STAGE["rpn_top_k"] if self.has_proposals else np.inf
+        rows = np.flatnonzero(self.field.candidates.alive_after >= entered)
         rows = rows[np.argsort(-self.probabilities[rows], kind="stable")]
         return Ranked(self.field.regressed_img, self.field.candidates.level, rows, self.probabilities[rows])
 

@@ -12,7 +12,7 @@ from fpn_viewer.core.imaging.colours import class_colour, level_colour
 from fpn_viewer.ui.anchors.controls import FieldBox, MemberBox, ValueSlider, heading, swatch
 from fpn_viewer.ui.anchors.marks import class_name
 from fpn_viewer.ui.anchors.scene import detections_shown
-from fpn_viewer.ui.anchors.state import LAYERS
+from fpn_viewer.ui.anchors.state import LAYERS, NO_PROPOSALS, has_proposals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _TOP_STEPS = 1000
 _SCORE_STEPS = 100
 _COLUMNS = 3
+
+TRUTH_TIP = "Ground truth: the annotated objects, drawn by what became of each, in all tabs. Key: G"
 
 
 class Section(QWidget):
@@ -62,12 +64,25 @@ class Section(QWidget):
 
 
 class LayerSection(Section):
-    """The four layers with their keys."""
+    """The layers with their keys."""
 
     def __init__(self, layers: Layers) -> None:
         super().__init__(layers, "Layers", "What is drawn over the picture. Hold Space on the picture to hide everything.")
+        self.boxes: dict[str, FieldBox] = {}
         for row in LAYERS:
-            self.column.addWidget(FieldBox(layers, row.name, f"{row.text}  ({row.key})", f"{row.tip} Key: {row.key}"))
+            box = FieldBox(layers, row.name, f"{row.text}  ({row.key})", f"{row.tip} Key: {row.key}")
+            self.boxes[row.name] = box
+            self.column.addWidget(box)
+        # its key is one of the window's, because it is the same in every tab
+        self.column.addWidget(FieldBox(layers, "ground_truth", "Ground truth  (G)", TRUTH_TIP))
+        self._proposals_tip = self.boxes["proposals"].toolTip()
+
+    def set_data(self, trace: TraceView | None, scene: Scene | None) -> None:
+        """Offers proposals where the detector makes any."""
+        super().set_data(trace, scene)
+        box, offered = self.boxes["proposals"], has_proposals(trace)
+        box.setEnabled(offered)
+        box.setToolTip(self._proposals_tip if offered else NO_PROPOSALS)
 
 
 class AnchorSection(Section):
@@ -167,8 +182,10 @@ class ProposalSection(Section):
         self.top.show_value(place, f"{top:,}")
         self.score.show_value(round(state.proposals_score * _SCORE_STEPS), f"{state.proposals_score:.2f}")
         shown = len(self.scene.proposals(state)) if self.scene is not None else 0
-        self.count.setText(f"{shown:,} of {total:,} proposals shown" if self.scene is not None else "–")
-        self.setEnabled(self.scene is not None)
+        offered = has_proposals(self.trace)
+        text = f"{shown:,} of {total:,} proposals shown" if self.scene is not None else "–"
+        self.count.setText(text if offered else NO_PROPOSALS)
+        self.setEnabled(self.scene is not None and offered)
 
     def _stage_chosen(self, before: bool) -> None:
         self.layers.update(before_nms=before)
@@ -185,7 +202,7 @@ class DetectionSection(Section):
 
     def __init__(self, layers: Layers) -> None:
         super().__init__(layers, "Detections", "Point at a detection to see the anchor it grew from")
-        self.score = ValueSlider("score ≥", "Softmax score that a detection needs to be drawn", _SCORE_STEPS)
+        self.score = ValueSlider("score ≥", "Score that a detection needs to be drawn", _SCORE_STEPS)
         self.score.moved.connect(self._score_moved)
         self.colour = QComboBox()
         self.colour.setAccessibleName("Colour of detections")

@@ -10,6 +10,8 @@ from fpn_viewer.viewmodels.observable import Observable
 if TYPE_CHECKING:
     from PySide6.QtCore import QObject
 
+    from fpn_viewer.engine.values import TraceView
+
 
 @dataclass(frozen=True)
 class LayersState:
@@ -31,6 +33,7 @@ class LayersState:
         hidden_classes: labels not drawn.
         colour_by: "class" or "level": what a detection's colour says.
         labels: detections carry class and score.
+        ground_truth: the annotated objects are shown; the same in every tab.
     """
 
     anchors: bool = False
@@ -48,6 +51,7 @@ class LayersState:
     hidden_classes: frozenset[int] = frozenset()
     colour_by: str = "class"
     labels: bool = True
+    ground_truth: bool = True
 
 
 #: the settings that anchors and proposals depend on; the others only change what is painted over them
@@ -91,9 +95,19 @@ LAYERS: tuple[LayerRow, ...] = (
         "objectness",
         "O",
         "Objectness",
-        "Objectness: the RPN's probability, 0 to 1, that an anchor of a cell covers some object (sigmoid of its logit).",
+        "Objectness: the RPN's probability, 0 to 1, that an anchor of a cell covers some object (sigmoid of its logit). In a "
+        "one-stage detector, which has no RPN, the score of the anchor's best class.",
     ),
 )
+
+
+#: why a one-stage detector has no such layer
+NO_PROPOSALS = "This detector works in one stage: it classifies every anchor at once and proposes nothing before."
+
+
+def has_proposals(trace: TraceView | None) -> bool:
+    """Whether there may be proposals: not in a trace of a one-stage detector."""
+    return trace is None or not trace.spec.kind.one_stage
 
 
 class Layers(Observable[LayersState]):

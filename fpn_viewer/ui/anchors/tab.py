@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QKeySequence, QPainter
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from fpn_viewer.ui.anchors.cell_table import CellTable
 from fpn_viewer.ui.anchors.composer import Composer
 from fpn_viewer.ui.anchors.scene import Scene
 from fpn_viewer.ui.anchors.sections import AnchorSection, DetectionSection, LayerSection, ObjectnessSection, ProposalSection
-from fpn_viewer.ui.anchors.state import LAYERS, Layers
+from fpn_viewer.ui.anchors.state import LAYERS, Layers, has_proposals
 from fpn_viewer.ui.anchors.texts import follows_notice, footer, nothing_notice, view_message
 from fpn_viewer.ui.anchors.view import AnchorView
 from fpn_viewer.ui.widgets.strip import Strip
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fpn_viewer.ui.anchors.state import LayersState
     from fpn_viewer.viewmodels.display import Display
     from fpn_viewer.viewmodels.document import Document
+    from fpn_viewer.viewmodels.objects import Objects, ObjectsState
     from fpn_viewer.viewmodels.selection import Selection, SelectionState
     from fpn_viewer.viewmodels.states import RunState
     from fpn_viewer.viewmodels.viewport import Viewport
@@ -50,7 +51,14 @@ class AnchorsTab(QWidget):
     open_requested = Signal()
 
     def __init__(
-        self, document: Document, display: Display, selection: Selection, viewport: Viewport, parent: QWidget | None = None
+        self,
+        document: Document,
+        display: Display,
+        selection: Selection,
+        viewport: Viewport,
+        parent: QWidget | None = None,
+        *,
+        objects: Objects | None = None,
     ) -> None:
         """Makes the tab; it asks for anchors when it is visible.
 
@@ -60,9 +68,10 @@ class AnchorsTab(QWidget):
             selection: cursor, current level, pinned cell.
             viewport: pan and zoom, shared with the pyramid.
             parent: the Qt parent.
+            objects: annotated objects to draw; None where there are none.
         """
         super().__init__(parent)
-        self._document, self._selection = document, selection
+        self._document, self._selection, self._objects = document, selection, objects
         self._composer = Composer()
         self._asked: _Asked | None = None
         self.layers = Layers(self)
@@ -80,6 +89,8 @@ class AnchorsTab(QWidget):
         self._connect()
         self._picture_changed(document.picture)
         self._trace_changed(document.trace)
+        if objects is not None:
+            self._objects_changed(objects.state)
 
     # -- pictures of the view ---------------------------------------------------------------------------------------
 
@@ -89,29 +100,11 @@ class AnchorsTab(QWidget):
         Args:
             scale: px of the picture per px of the view, above 0.
         """
-        image = self.view.compose(scale)
-        painter = QPainter(image)
-        painter.scale(scale, scale)
-        self.view.paint_selection(painter)
-        painter.end()
-        return image
+        return self.view.render_image(scale)
 
     def render_svg(self, path: str) -> None:
         """Writes the view as SVG: boxes are rectangles, up to some twenty thousand of them; picture and maps are pixels."""
-        from PySide6.QtSvg import QSvgGenerator
-
-        size = QSize(self.view.width(), self.view.height())
-        generator = QSvgGenerator()
-        generator.setFileName(path)
-        generator.setSize(size)
-        generator.setViewBox(QRect(0, 0, size.width(), size.height()))
-        generator.setTitle("Anchors & RPN")
-        painter = QPainter(generator)
-        painter.setFont(self.view.font())
-        painter.setClipRect(0, 0, size.width(), size.height())
-        self.view.paint_layers(painter, 1.0, vector=True)
-        self.view.paint_selection(painter)
-        painter.end()
+        self.view.render_svg(path, "Anchors & RPN")
 
     # -- making -----------------------------------------------------------------------------------------------------
 
@@ -179,6 +172,8 @@ class AnchorsTab(QWidget):
         document.state_changed.connect(self._state_changed)
         self._selection.changed.connect(self._selection_changed)
         self.layers.changed.connect(self._layers_changed)
+        if self._objects is not None:
+            self._objects.changed.connect(self._objects_changed)
         self.view.composed.connect(self._show_footer, Qt.ConnectionType.QueuedConnection)
         self.open_button.clicked.connect(self.open_requested)
 
@@ -202,6 +197,7 @@ class AnchorsTab(QWidget):
             strip.label.setText(text)
             strip.setVisible(bool(text))
         self.badge.setVisible(trace is not None and trace.spec.untrained)
+        self.layer_actions["proposals"].setEnabled(has_proposals(trace))
         self._anchors_changed(self._document.anchors)
 
     def _anchors_changed(self, field: AnchorField | None) -> None:
@@ -236,7 +232,15 @@ class AnchorsTab(QWidget):
             section.show_state(state)
         for name in names & set(self.layer_actions):
             self.layer_actions[name].setChecked(getattr(state, name))
+        if self._objects is not None:
+            self._objects.update(shown=state.ground_truth)
         self._ask()
+
+    def _objects_changed(self, state: ObjectsState, names: frozenset[str] = frozenset({"rows"})) -> None:
+        if names & {"rows", "shown"}:
+            self._composer.truth = state.rows
+            self.layers.update(ground_truth=state.shown)
+            self.view.refresh()
 
     def _layer_toggled(self, on: bool) -> None:
         self.layers.update(**{name: action.isChecked() for name, action in self.layer_actions.items()})

@@ -28,12 +28,12 @@ def view_message(document: Document, anchors_missing: bool) -> str:
     """What the middle of the view says instead of, or over, its boxes; "" when there is nothing to say."""
     state = document.run_state
     if document.trace is not None:
-        return _busy(state) or ("Fetching the anchors …" if anchors_missing else "")
+        return busy(state) or ("Fetching the anchors …" if anchors_missing else "")
     if document.picture is None and state.kind == "ready":
         return _NO_TRACE["empty"]
     if document.detector is None and state.kind == "ready":
         return "Open a detector to see its anchors (Ctrl+K)"
-    return state.text if state.kind == "failed" else _busy(state) or _NO_TRACE[state.kind]
+    return state.text if state.kind == "failed" else busy(state) or _NO_TRACE[state.kind]
 
 
 def follows_notice(trace: TraceView | None) -> str:
@@ -51,10 +51,8 @@ def nothing_notice(trace: TraceView | None) -> str:
     """A sentence when nothing was detected, or ""."""
     if trace is None or len(trace.detections):
         return ""
-    return (
-        f"Nothing was detected: of {trace.proposals_count:,} proposals none has a class above {trace.settings.box_score_thresh:g} "
-        "(box_score_thresh)."
-    )
+    what = f"{trace.anchors_count:,} anchors" if trace.spec.kind.one_stage else f"{trace.proposals_count:,} proposals"
+    return f"Nothing was detected: of {what} none has a class above {trace.settings.box_score_thresh:g} (box_score_thresh)."
 
 
 def footer(composer: Composer, state: LayersState) -> str:
@@ -70,7 +68,8 @@ def footer(composer: Composer, state: LayersState) -> str:
     return "  ·  ".join(parts)
 
 
-def _busy(state: RunState) -> str:
+def busy(state: RunState) -> str:
+    """What the worker is at, with its progress; "" while it is at rest."""
     if state.kind not in ("opening", "running") or not state.stage:
         return ""
     return f"{state.stage} … {state.fraction:.0%}"

@@ -13,7 +13,7 @@ from fpn_viewer.ui.canvas import overlays
 from fpn_viewer.ui.canvas.rasters import Raster, packed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fpn_viewer.engine.values import Bytes, PictureView, Plane
     from fpn_viewer.ui.canvas.rasters import Drawn, Shared
     from fpn_viewer.ui.canvas.view import View
+    from fpn_viewer.viewmodels.objects import ObjectRow
 
 #: from this many device px per image px on a picture shows its pixels
 _PIXELS_FROM = 2.0
@@ -71,6 +72,7 @@ class Frame:
         self.base = _image(view, QImage.Format.Format_RGB32, ground)
         self._shared: Shared = {}
         self._boxes: dict[bool, QImage] = {}
+        self._truth: dict[bool, tuple[Sequence[ObjectRow], QImage]] = {}
         if picture is not None:
             magnified = view.scale * view.ratio
             drawn = picture.drawn(view, smooth=1 + 1e-6 < magnified < _PIXELS_FROM)
@@ -86,13 +88,24 @@ class Frame:
     def boxes(self, detections: Detections, names: Sequence[str], named: bool, font: QFont) -> QImage:
         """The detections on a transparent ground; see `overlays.draw_detections`."""
         if named not in self._boxes:
-            image = _image(self.view, QImage.Format.Format_ARGB32_Premultiplied, Qt.GlobalColor.transparent)
-            painter = QPainter(image)
-            painter.setFont(font)
-            overlays.draw_detections(painter, self.view, detections, names, named)
-            painter.end()
-            self._boxes[named] = image
+            draw = partial(overlays.draw_detections, view=self.view, detections=detections, names=names, named=named)
+            self._boxes[named] = self._layer(font, draw)
         return self._boxes[named]
+
+    def truth(self, rows: Sequence[ObjectRow], named: bool, font: QFont) -> QImage:
+        """The annotated objects on a transparent ground; see `overlays.draw_truth`."""
+        if named not in self._truth or self._truth[named][0] is not rows:
+            draw = partial(overlays.draw_truth, view=self.view, rows=rows, named=named)
+            self._truth[named] = rows, self._layer(font, draw)
+        return self._truth[named][1]
+
+    def _layer(self, font: QFont, draw: Callable[[QPainter], None]) -> QImage:
+        image = _image(self.view, QImage.Format.Format_ARGB32_Premultiplied, Qt.GlobalColor.transparent)
+        painter = QPainter(image)
+        painter.setFont(font)
+        draw(painter)
+        painter.end()
+        return image
 
 
 def _image(view: View, kind: QImage.Format, ground: QColor | Qt.GlobalColor) -> QImage:

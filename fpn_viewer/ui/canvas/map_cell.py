@@ -204,6 +204,11 @@ class MapCell(Painted):
 
     def _paint_boxes(self, painter: QPainter, frame: Frame, target: Target) -> None:
         scene = self._scene
+        if scene.truth:
+            if target.vector:
+                overlays.draw_truth(painter, frame.view, scene.truth, self.named, vector=True)
+            else:
+                painter.drawImage(_ORIGIN, frame.truth(scene.truth, self.named, self._font_small))
         if scene.display.state.detections and scene.detections is not None:
             if target.vector:
                 overlays.draw_detections(painter, frame.view, scene.detections, scene.names, self.named)

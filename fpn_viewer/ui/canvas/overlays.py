@@ -8,8 +8,11 @@ import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QPen
 
+from fpn_viewer.core.imaging.boxes import Frame
 from fpn_viewer.core.imaging.colours import class_colour, level_colour
+from fpn_viewer.ui.anchors.look import Look
 from fpn_viewer.ui.canvas.legend import draw_chip
+from fpn_viewer.ui.objects.truth import paint_truth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from fpn_viewer.core.structures import Detections
     from fpn_viewer.engine.values import Plane, Probe
     from fpn_viewer.ui.canvas.view import View
+    from fpn_viewer.viewmodels.objects import ObjectRow
 
 _HALO = QColor(0, 0, 0, 150)
 _WHITE = QColor("#ffffff")
@@ -71,6 +75,21 @@ def _name(painter: QPainter, view: View, corner: QPointF, text: str, ground: QCo
     width, height = painter.fontMetrics().horizontalAdvance(text) + 10, painter.fontMetrics().height() + 2
     x = min(max(corner.x() + 1, 0.0), view.size[0] - width)
     draw_chip(painter, QPointF(x, min(max(corner.y() + 1, 0.0), view.size[1] - height)), text, ground)
+
+
+def draw_truth(painter: QPainter, view: View, rows: Sequence[ObjectRow], named: bool, vector: bool = False) -> None:
+    """The annotated objects, by what became of each.
+
+    Args:
+        painter: in view px.
+        view: where the picture lies.
+        rows: the objects.
+        named: write the class at each.
+        vector: outlines as rectangles of their own.
+    """
+    width, height = (max(1, round(side)) for side in view.size)
+    frame = Frame(view.scale, view.offset, (height, width))
+    paint_truth(painter, rows, frame, Look(ratio=view.ratio, vector=vector), len(rows) if named else 0)
 
 
 def draw_box(painter: QPainter, view: View, box_img: Box) -> None:

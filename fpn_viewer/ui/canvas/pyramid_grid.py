@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fpn_viewer.ui.canvas.map_cell import MapCell
     from fpn_viewer.viewmodels.display import Display, DisplayState
     from fpn_viewer.viewmodels.document import Document
+    from fpn_viewer.viewmodels.objects import Objects, ObjectsState
     from fpn_viewer.viewmodels.selection import Selection, SelectionState
     from fpn_viewer.viewmodels.states import RunState
     from fpn_viewer.viewmodels.viewport import Viewport
@@ -48,7 +49,14 @@ class PyramidGrid(QWidget):
     open_requested = Signal()
 
     def __init__(
-        self, document: Document, display: Display, selection: Selection, viewport: Viewport, parent: QWidget | None = None
+        self,
+        document: Document,
+        display: Display,
+        selection: Selection,
+        viewport: Viewport,
+        parent: QWidget | None = None,
+        *,
+        objects: Objects | None = None,
     ) -> None:
         """Shows what the document shows, from now on.
 
@@ -58,6 +66,7 @@ class PyramidGrid(QWidget):
             selection: what is pointed at.
             viewport: pan and zoom.
             parent: the Qt parent.
+            objects: annotated objects to draw; None where there are none.
         """
         super().__init__(parent)
         self._document = document
@@ -73,6 +82,9 @@ class PyramidGrid(QWidget):
         self._picture_changed(document.picture)
         self._trace_changed(document.trace)
         self._planes_changed(document.planes)
+        if objects is not None:
+            objects.changed.connect(self._objects_changed)
+            self._objects_changed(objects.state)
 
     def _make_layout(self) -> None:
         self._pages = QStackedWidget()
@@ -209,6 +221,9 @@ class PyramidGrid(QWidget):
     def _display_changed(self, state: DisplayState, names: frozenset[str]) -> None:
         self._refresh()
         self.board.entitle()
+
+    def _objects_changed(self, state: ObjectsState, _: object = None) -> None:
+        self._scene.set_truth(state.rows if state.shown else ())
 
     def _selection_changed(self, state: SelectionState, names: frozenset[str]) -> None:
         if names & {"current", "enlarged"}:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fpn_viewer.engine.values import PictureView, Probe, TraceView
     from fpn_viewer.ui.canvas.rasters import Raster
     from fpn_viewer.viewmodels.display import Display
+    from fpn_viewer.viewmodels.objects import ObjectRow
     from fpn_viewer.viewmodels.selection import Selection
     from fpn_viewer.viewmodels.viewport import Viewport
 
@@ -32,6 +33,7 @@ class Scene(QObject):
         viewport: pan and zoom.
         detections: of the trace, or None.
         names: class names by label.
+        truth: the annotated objects that are drawn.
         probe: the levels under the cursor, or None.
         rubber: the box being drawn, xyxy image px, or None.
         locked: the planes share one colour scale.
@@ -48,6 +50,7 @@ class Scene(QObject):
         self.display, self.selection, self.viewport = display, selection, viewport
         self.detections: Detections | None = None
         self.names: tuple[str, ...] = ()
+        self.truth: tuple[ObjectRow, ...] = ()
         self.probe: Probe | None = None
         self.rubber: Box | None = None
         self.locked = False
@@ -87,6 +90,12 @@ class Scene(QObject):
         self.names = () if trace is None else trace.spec.class_names
         self._forget_frames()
         self.set_probe(None)
+
+    def set_truth(self, rows: tuple[ObjectRow, ...]) -> None:
+        """The annotated objects that are drawn."""
+        if rows is not self.truth:
+            self.truth = rows
+            self.marks_changed.emit()
 
     def set_probe(self, probe: Probe | None) -> None:
         """What lies under the cursor."""

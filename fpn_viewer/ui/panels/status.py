@@ -125,7 +125,8 @@ def _found_text(count: int) -> str:
 
 
 def _found_tip(trace: TraceView) -> str:
-    return f"Out of {trace.anchors_count:,} anchors and {trace.proposals_count:,} proposals"
+    proposals = "" if trace.spec.kind.one_stage else f" and {trace.proposals_count:,} proposals"
+    return f"Out of {trace.anchors_count:,} anchors{proposals}"
 
 
 def _times_tip(trace: TraceView) -> str:

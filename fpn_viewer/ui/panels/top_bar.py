@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -176,7 +175,7 @@ def _gap(width: int) -> QWidget:
 def _known(spec: DetectorSpec) -> list[str]:
     """Every setting with its value and, where that is known, with where the value came from."""
     rows = []
-    for field in dataclasses.fields(spec.settings):
-        origin = spec.origins.get(field.name, "")
-        rows.append(f"{field.name} {getattr(spec.settings, field.name)}" + (f"  ({origin})" if origin else ""))
+    for name in spec.kind.settings:
+        origin = spec.origins.get(name, "")
+        rows.append(f"{name} {getattr(spec.settings, name)}" + (f"  ({origin})" if origin else ""))
     return rows

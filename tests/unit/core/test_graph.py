@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torchvision.ops import FeaturePyramidNetwork
-from torchvision.ops.feature_pyramid_network import LastLevelMaxPool, LastLevelP6P7
+from torchvision.ops.feature_pyramid_network import ExtraFPNBlock, LastLevelMaxPool, LastLevelP6P7
 
 from fpn_viewer.core.errors import DetectorError, SettingError
 from fpn_viewer.core.necks.evaluate import GraphNeck, fold
@@ -105,8 +105,29 @@ def test_unknown_necks_are_named_in_the_refusal() -> None:
 
     with pytest.raises(DetectorError, match="Other"):
         fpn_graph(Other(CHANNELS, 8), (4, 8, 16, 32))
-    with pytest.raises(DetectorError, match="LastLevelP6P7"):
-        fpn_graph(FeaturePyramidNetwork(CHANNELS, 8, LastLevelP6P7(64, 8)), (4, 8, 16, 32))
+
+    class More(ExtraFPNBlock):
+        pass
+
+    with pytest.raises(DetectorError, match="More cannot be followed; LastLevelMaxPool and LastLevelP6P7 can"):
+        fpn_graph(FeaturePyramidNetwork(CHANNELS, 8, More()), (4, 8, 16, 32))
+
+
+@pytest.mark.parametrize("size", [(800, 1088), (31, 517), (97, 193)])
+@pytest.mark.parametrize("source", ["P5", "C5"])
+@torch.inference_mode()
+def test_convolved_extra_levels_are_bit_equal(size: tuple[int, int], source: str) -> None:
+    torch.manual_seed(4)
+    width = 12 if source == "P5" else 64
+    fpn = FeaturePyramidNetwork(CHANNELS, 12, extra_blocks=LastLevelP6P7(width, 12)).eval()
+    inputs = maps(*size)
+    own = fpn(dict(zip("0123", inputs, strict=True)))
+    graph = fpn_graph(fpn, (4, 8, 16, 32))
+    values = GraphNeck(graph, fpn)(inputs)
+    assert graph.levels == ("P2", "P3", "P4", "P5", "P6", "P7")
+    assert (graph["P6"].terms[0].source, graph["P7"].terms[0].source) == (source, "P6")
+    for node, x in zip(graph.outputs, own.values(), strict=True):
+        assert torch.equal(values[node.name], x), node.name
 
 
 @torch.inference_mode()
