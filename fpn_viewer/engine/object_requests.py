@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fpn_viewer.engine.jobs import Lane
 from fpn_viewer.engine.object_values import (
+    REMEDY_ROUNDS,
     CurveFound,
     Explained,
     RemediesFound,
@@ -204,11 +205,13 @@ class SearchRemedies:
         session: the worker's memory.
         key: of the trace.
         asked: the object.
+        round: which of `REMEDY_ROUNDS` is tried.
     """
 
     session: Session = field(repr=False)
     key: str
     asked: Asked
+    round: int = 0
 
     def __call__(self, token: Token) -> RemediesFound:
         """Those that worked, smallest first.
@@ -222,8 +225,10 @@ class SearchRemedies:
         trace, asked = self.session.trace(self.key), self.asked
         # a box drawn into a picture without ground truth: nobody knows which detections are false
         known = asked.index >= 0 or bool(asked.others_img)
-        remedies = find_remedies(trace, _line(trace, asked), others=_others(asked) if known else None, watcher=token)
-        return RemediesFound(self.key, self.asked, remedies)
+        remedies = find_remedies(
+            trace, _line(trace, asked), others=_others(asked) if known else None, watcher=token, kinds=REMEDY_ROUNDS[self.round]
+        )
+        return RemediesFound(self.key, self.asked, remedies, self.round)
 
 
 @dataclass(frozen=True)

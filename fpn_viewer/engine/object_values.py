@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from fpn_viewer.core.geometry import Box
     from fpn_viewer.core.structures import Detections
 
+#: kinds of `remedies.KINDS` that are tried together, so that what takes milliseconds does not wait for what takes seconds
+REMEDY_ROUNDS: tuple[tuple[str, ...], ...] = (("selection", "restored"), ("gains",), ("input", "anchors"))
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -120,11 +123,19 @@ class WhatIfAnswer:
 
 @dataclass(frozen=True)
 class RemediesFound:
-    """Single changes that bring the asked object back, each tried."""
+    """Single changes that bring the asked object back, each tried.
+
+    Attributes:
+        key: the trace.
+        asked: the object.
+        remedies: those of one round, smallest change first.
+        round: which of `REMEDY_ROUNDS`.
+    """
 
     key: str
     asked: Asked
     remedies: tuple[Remedy, ...]
+    round: int = len(REMEDY_ROUNDS) - 1
 
 
 @dataclass(frozen=True)

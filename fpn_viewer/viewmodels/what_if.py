@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from PySide6.QtCore import QTimer, Signal
 
 from fpn_viewer.engine.object_requests import SearchRemedies, Sweep, TryWhatIf
-from fpn_viewer.engine.object_values import Change
+from fpn_viewer.engine.object_values import REMEDY_ROUNDS, Change
 from fpn_viewer.viewmodels.observable import Observable
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ class WhatIfState:
         applied: what the shown run was made with.
         answer: what the sliders' change would make of the object; None when they stand at what is applied, or until it is there.
         waiting: an answer is on its way.
-        remedies: single changes that bring the object back; None while they were not looked for.
+        remedies: single changes that bring the object back, as far as found; None while they were not looked for.
+        looked: rounds of `REMEDY_ROUNDS` that are done.
         searching: remedies are looked for.
         curves: by term, None for the size.
         sweeping: the term whose curve is being made, "" for none (the size's is "size").
@@ -53,6 +54,7 @@ class WhatIfState:
     answer: WhatIfAnswer | None = None
     waiting: bool = False
     remedies: tuple[Remedy, ...] | None = None
+    looked: int = 0
     searching: bool = False
     curves: Mapping[tuple[str, str] | None, Curve] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
     sweeping: str = ""
@@ -174,13 +176,13 @@ class WhatIf(Observable[WhatIfState]):
 
     def _search(self) -> None:
         trace, state = self._document.trace, self._question.state
-        if trace is None or state.asked is None or state.line is None or self.state.remedies is not None:
+        if trace is None or state.asked is None or state.line is None or self.state.looked == len(REMEDY_ROUNDS):
             return
         if state.line.detection is not None:
-            self.update(remedies=())
+            self.update(remedies=(), looked=len(REMEDY_ROUNDS))
             return
         self.update(searching=True, progress=self._progress_without("remedies"))
-        self._document.ask("remedies", SearchRemedies(self._document.session, trace.key, state.asked))
+        self._document.ask("remedies", SearchRemedies(self._document.session, trace.key, state.asked, self.state.looked))
 
     def _stop_slow(self) -> None:
         """What runs the detector many times makes room for what the user wants now."""
@@ -199,7 +201,7 @@ class WhatIf(Observable[WhatIfState]):
         self._forget()
 
     def _forget(self) -> None:
-        self.update(answer=None, remedies=None, curves=MappingProxyType({}), trouble="", waiting=False)
+        self.update(answer=None, remedies=None, looked=0, curves=MappingProxyType({}), trouble="", waiting=False)
         self._stop_slow()
         self._document.withdraw("what_if")
 
@@ -230,7 +232,10 @@ class WhatIf(Observable[WhatIfState]):
             self._search_soon.start()
 
     def _found(self, found: RemediesFound) -> None:
-        self.update(remedies=found.remedies, searching=False, trouble="")
+        remedies, looked = (*(self.state.remedies or ()), *found.remedies), found.round + 1
+        self.update(remedies=remedies, looked=looked, searching=looked < len(REMEDY_ROUNDS), trouble="")
+        if self.state.searching:
+            self._search()
 
     def _swept(self, found: CurveFound) -> None:
         self.update(curves=MappingProxyType({**self.state.curves, found.term: found.curve}), sweeping="")

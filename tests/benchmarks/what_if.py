@@ -11,10 +11,11 @@ import torch
 
 from fpn_viewer.core.analysis.what_if import what_if
 from fpn_viewer.core.detectors.detector import open_detector
-from tests.benchmarks.measure import Row, at_most, milliseconds
+from tests.benchmarks.measure import at_most, milliseconds
 
 if TYPE_CHECKING:
     from fpn_viewer.core.tracing.trace import Trace
+    from tests.benchmarks.measure import Row
 
 PAIRS = 5
 #: one step of each slider that only selects

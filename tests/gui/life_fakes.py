@@ -203,11 +203,13 @@ class FakeObjects(Observable[ObjectsState]):
     def __init__(self) -> None:
         super().__init__(ObjectsState())
         self.closed = 0
+        self.overlaps: list[float] = []
 
     def select(self, row: int | None) -> None:
         self.update(current=row)
 
     def set_iou(self, iou: float) -> None:
+        self.overlaps.append(iou)
         self.update(iou=iou)
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
-from PySide6.QtWidgets import QLabel, QToolTip
+from PySide6.QtWidgets import QLabel, QScrollArea, QToolTip
 
 from fpn_viewer.core.analysis.line import OUTCOMES
 from fpn_viewer.core.structures import DENSE_STAGES, STAGES
@@ -82,6 +82,10 @@ class Scene:
         rows = self.panel.rows
         names = [s.name for s in rows.line.stages] if rows.line else []
         return rows.visualRect(rows.model().index(names.index(stage), 0))
+
+    def bottom(self, stage: str) -> int:
+        """Where a stage's row ends, px of the panel."""
+        return self.panel.rows.mapTo(self.panel, self.rect(stage).bottomLeft()).y()
 
     def click(self, stage: str) -> None:
         place = QPoint(self.rect(stage).left() + 60, self.rect(stage).top() + 8)
@@ -232,6 +236,10 @@ def test_the_crop_shows_the_object(scene: Scene) -> None:
     assert image.pixelColor(22, 22) == QColor("white")
     assert image.pixelColor(3, 3).blue() > 40
     assert image.pixelColor(3, 3).red() == 0
+    scene.question.update(asked=dataclasses.replace(ASKED, box_img=(-4.0, -4.0, 4.0, 4.0)))
+    image = crop.grab().toImage()
+    assert image.pixelColor(2, 2) == QColor(128, 128, 128), "what lies outside the picture looks like picture"
+    assert image.pixelColor(42, 42) != QColor(128, 128, 128)
     x0, y0, x1, y1 = crop_region(BOX)
     assert x1 - x0 == y1 - y0 >= 14
 
@@ -293,6 +301,7 @@ def test_units_and_levels_appear_where_there_is_room(scene: Scene) -> None:
     assert wide.count[1]
     assert not narrow.long
     assert not narrow.ticks[1]
+    assert not narrow.count[1], "names give way before the survivors do"
 
 
 def test_level_ticks_have_the_colours_of_their_levels(scene: Scene) -> None:
@@ -358,10 +367,20 @@ def test_a_stage_chosen_elsewhere_is_opened_and_scrolled_to(scene: Scene) -> Non
     scene.ask(life_line(None))
     scene.question.look_at("detected")
     assert scene.opened() == ["detected"]
-    row = scene.panel.rows.mapTo(scene.panel, scene.rect("detected").topLeft())
-    assert 0 <= row.y() < scene.panel.height()
+    scene.qtbot.waitUntil(lambda: 0 < scene.bottom("detected") <= scene.panel.height())
     scene.question.look_at("")
     assert scene.opened() == []
+
+
+def test_an_opened_row_that_is_too_high_shows_its_top(scene: Scene) -> None:
+    scene.panel.resize(250, 150)
+    long = dataclasses.replace(life_line("nms").stage("nms"), sentence="Much was to be said of it. " * 12)
+    scene.ask(dataclasses.replace(life_line("nms"), stages=(*life_line("nms").stages[:-3], long)))
+    scene.question.look_at("nms")
+    assert scene.rect("nms").height() > 150
+    bar = scene.panel.findChild(QScrollArea).verticalScrollBar()
+    scene.qtbot.waitUntil(lambda: bar.value() > 0)
+    assert 0 < scene.bottom("nms") - scene.rect("nms").height() < scene.panel.height()
 
 
 def test_the_opened_stage_stays_for_the_next_object(scene: Scene) -> None:

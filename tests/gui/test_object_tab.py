@@ -10,11 +10,12 @@ from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QToolButton
 
 from fpn_viewer.core.analysis.trap_values import Trap
+from fpn_viewer.core.images import Picture
 from fpn_viewer.core.imaging.colours import lut
+from fpn_viewer.engine.values import PictureView
 from fpn_viewer.ui.objects import layers
 from fpn_viewer.ui.objects.header import ANY
 from fpn_viewer.ui.objects.outcomes import OUTCOME_LOOKS
-from fpn_viewer.ui.objects.strip_layout import PICTURE
 from tests.gui import object_bench as fakes
 from tests.gui.anchor_bench import argb, colours_in
 from tests.gui.object_bench import ROWS, open_bench
@@ -120,6 +121,19 @@ def test_what_is_not_asked_about_is_dimmed(bench: Bench) -> None:
     rows, columns = bench.box_px(ROWS[1].box_img)
     assert WHITE in colours_in(dim[rows.start - 6 : rows.start, columns]), "a ring around it"
     assert WHITE not in colours_in(bright[rows.start - 6 : rows.start, columns])
+
+
+def test_the_picture_around_the_asked_object_is_darkened(bench: Bench) -> None:
+    bench.give()
+    light = np.full((*fakes.anchor_fakes.SIZE, 3), 200, np.uint8)
+    bench.document.show_picture(PictureView("light.png", Picture(light, "light.png"), (light,)))
+    places = [bench.place(90, 60), bench.place(57, 35)]
+    before = [int(bench.pixels()[int(place.y()), int(place.x())]) & 0xFF for place in places]
+    bench.ask(near=None, line=None)
+    beside, inside = (int(bench.pixels()[int(place.y()), int(place.x())]) & 0xFF for place in places)
+    assert before == [200, 200]
+    assert beside < 150
+    assert inside == 200
 
 
 def test_candidates_are_coloured_by_overlap_survivors_solid_lost_ones_dashed(bench: Bench) -> None:
@@ -321,97 +335,6 @@ def test_a_trap_shows_its_sentence_in_place(bench: Bench) -> None:
     assert not [b for b in bench.tab.header.traps.findChildren(QToolButton) if b.isVisibleTo(bench.tab) and b.text()]
 
 
-# The signal
-
-
-def test_every_crop_is_at_one_scale_with_the_object_in_the_same_place(bench: Bench) -> None:
-    bench.give()
-    bench.ask()
-    grid = bench.tab.signal.strip.grid()
-    assert grid is not None
-    assert (grid.rows, grid.columns) == (("P2", "P3"), (PICTURE, "backbone", "lateral", "top-down", "merged", "output"))
-    assert ("P3", "top-down") not in grid.nodes
-    places = [grid.place(grid.signal.box_img, cell).translated(-grid.crop_rect(cell).topLeft()) for cell in grid.nodes]
-    for place in places:
-        assert place.getRect() == pytest.approx(places[0].getRect())
-    scales = {round(grid.place(node.crop_box_img, cell).width(), 3) for cell, node in grid.nodes.items()}
-    assert len(scales) == 1
-
-
-def test_cells_of_a_crop_are_drawn_where_they_lie(bench: Bench) -> None:
-    bench.give()
-    bench.ask()
-    strip = bench.tab.signal.strip
-    grid, pixels = strip.grid(), argb(strip.grab().toImage())
-    assert grid is not None
-    low, high = strip.ranges()["P3"]
-    for row, column in ((1, 1), (2, 4)):
-        node = grid.nodes["P3", "output"]
-        x0, y0, x1, y1 = node.crop_box_img
-        cell = (x0 + (column + 0.15) * (x1 - x0) / 6, y0 + (row + 0.5) * (y1 - y0) / 4)
-        spot = grid.place((*cell, cell[0] + 0.1, cell[1] + 0.1), ("P3", "output")).topLeft()
-        expected = lut("viridis")[round((float(node.crop[row, column]) - low) / (high - low) * 255)]
-        assert int(pixels[int(spot.y()), int(spot.x())]) == int.from_bytes(bytes(expected), "big") | 0xFF000000
-
-
-def test_the_colour_scale_is_shared_by_a_row_or_by_all(bench: Bench) -> None:
-    bench.give()
-    bench.ask()
-    page = bench.tab.signal
-    by_row = page.strip.ranges()
-    assert by_row["P2"] != by_row["P3"]
-    page.locked.setChecked(True)
-    locked = page.strip.ranges()
-    assert locked["P2"] == locked["P3"] == (min(r[0] for r in by_row.values()), max(r[1] for r in by_row.values()))
-    bench.question.update(signal=fakes.signal(channel=17))
-    low, high = page.strip.ranges()["P2"]
-    assert low == -high, "a channel has a sign"
-
-
-def test_an_object_that_drowns_is_marked_and_explained(bench: Bench) -> None:
-    bench.give()
-    bench.ask()
-    page = bench.tab.signal
-    assert page.sentence.text() == fakes.signal().sentence
-    grid = page.strip.grid()
-    assert grid is not None
-    drowned = page.strip.tip(grid.crop_rect(("P3", "output")).center())
-    assert "contrast 0.40 σ ↓, the object drowns" in drowned
-    assert "best channels: 17 (4.2 σ), 3 (2.1 σ)" in drowned
-    assert "top-down 62 %" in page.strip.tip(grid.text_rect(("P2", "merged")).center())
-    pixels = argb(page.strip.grab().toImage())
-
-    def reds(cell: tuple[str, str]) -> int:
-        rect = grid.text_rect(cell).toRect()
-        part = pixels[rect.top() : rect.bottom(), rect.left() : rect.right()].astype(np.int64)
-        return int((((part >> 16 & 0xFF) - (part & 0xFF)) > 60).sum())
-
-    assert reds(("P3", "output")) > 0
-    assert reds(("P3", "merged")) == 0
-
-
-def test_a_click_and_arrows_choose_a_node_and_its_channels_are_offered(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    # a menu takes the keyboard, which a screen that is not there has not
-    monkeypatch.setattr(bench.tab.signal.menu, "popup", lambda _: None)
-    bench.give()
-    bench.ask()
-    page, strip = bench.tab.signal, bench.tab.signal.strip
-    grid = strip.grid()
-    assert grid is not None
-    bench.bot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=grid.crop_rect(("P3", "lateral")).center().toPoint())
-    assert bench.selection.state.current == ("P3", "lateral")
-    strip.setFocus()
-    bench.bot.keyClick(strip, Qt.Key.Key_Right)
-    assert bench.selection.state.current == ("P3", "merged"), "an empty place is passed over"
-    bench.bot.keyClick(strip, Qt.Key.Key_Up)
-    assert bench.selection.state.current == ("P2", "merged")
-    assert [page.channel.itemText(i) for i in range(page.channel.count())] == ["mean |x|", "channel 17  4.2 σ", "channel 3  2.1 σ"]
-    page.channel.activated.emit(1)
-    bench.bot.keyClick(strip, Qt.Key.Key_Return)
-    page.menu.actions()[0].trigger()
-    assert bench.question.channels == [17, None]
-
-
 # Other states
 
 
@@ -433,18 +356,3 @@ def test_empty_running_and_untrained_look_different(bench: Bench) -> None:
     bench.document.show_trace(None)
     assert "Run the detector" in tab.header.verdict.text()
     assert tab.signal.strip.grid() is None
-
-
-@pytest.mark.parametrize("size", [(460, 520), (880, 780), (1600, 1000)])
-def test_the_strip_fits_its_width_at_any_size(bench: Bench, size: tuple[int, int]) -> None:
-    bench.give()
-    bench.ask()
-    bench.tab.resize(*size)
-    bench.bot.waitUntil(lambda: bench.tab.size().toTuple() == size)
-    grid = bench.tab.signal.strip.grid()
-    assert grid is not None
-    for cell in grid.nodes:
-        assert grid.cell_rect(cell).right() <= bench.tab.signal.strip.width() + 1
-        assert grid.crop_rect(cell).height() >= 24
-    tops = [grid.crop_rect((level, PICTURE)).top() for level in grid.rows]
-    assert np.diff(tops).min() >= grid.crop[1]

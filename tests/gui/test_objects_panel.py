@@ -220,14 +220,12 @@ def test_the_class_filter_narrows_the_list(scene: Scene) -> None:
 
 
 def test_the_overlap_is_set_once_and_follows(scene: Scene) -> None:
-    asked = []
-    scene.objects.changed.connect(lambda state, names: asked.append(state.iou) if "iou" in names else None)
     scene.panel.iou.setFocus()
     scene.qtbot.keyClick(scene.panel.iou, Qt.Key.Key_Up)
-    assert asked == [0.55]
+    assert scene.objects.overlaps == [0.55]
     scene.objects.update(iou=0.75)
     assert scene.panel.iou.value() == 0.75
-    assert asked == [0.55, 0.75]
+    assert scene.objects.overlaps == [0.55], "what was set elsewhere is set once more"
     assert (scene.panel.iou.minimum(), scene.panel.iou.maximum()) == (0.05, 0.95)
 
 
@@ -304,6 +302,10 @@ def test_traps_have_badges_that_explain_themselves(scene: Scene) -> None:
     scene.qtbot.keyClick(bar.badges[0], Qt.Key.Key_Space)
     assert bar.sentence.text() == TRAPS[0].sentence
     assert [badge.isChecked() for badge in bar.badges] == [True, False]
+    scene.qtbot.mouseClick(bar.badges[0], Qt.MouseButton.LeftButton)
+    assert not bar.sentence.isVisible()
+    assert not bar.badges[0].isChecked()
+    scene.qtbot.mouseClick(bar.badges[0], Qt.MouseButton.LeftButton)
     scene.objects.update(traps=TRAPS[1:])
     assert not bar.sentence.isVisible(), "the sentence of a trap that is gone"
     assert [badge.text() for badge in bar.badges if badge.isVisible()] == ["Shrunk"]

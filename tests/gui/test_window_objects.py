@@ -104,7 +104,7 @@ def test_classes_the_detector_does_not_know_are_asked_for_once(
     vessels = [row.index for row in objects.state.rows if row.name == "vessel"]
     assert vessels
     assert all(objects.state.rows[n].outcome == "unknown class" for n in vessels)
-    assert "vessel" in window.message_bar.text.text()
+    assert "vessel" in window.message_bar.label.text()
     trigger(program, "classes")
     dialog = next(d for d in window.findChildren(QDialog) if isinstance(d, LabelMappingDialog))
     choice = dialog.combos[0]
@@ -184,7 +184,7 @@ def test_broken_annotations_are_a_sentence_and_lose_nothing(program: Program, sc
     broken.write_text('{"images": [')
     program.window.asking.open_annotations(str(broken))
     qtbot.waitUntil(program.window.message_bar.isVisible, timeout=SETTLED)
-    qtbot.waitUntil(lambda: "broken.json" in program.window.message_bar.text.text(), timeout=SETTLED)
+    qtbot.waitUntil(lambda: "broken.json" in program.window.message_bar.label.text(), timeout=SETTLED)
     assert program.models.objects.state.rows == before
     assert program.document.trace is not None
 

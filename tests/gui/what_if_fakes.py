@@ -13,7 +13,7 @@ from fpn_viewer.core.analysis.line import LifeLine, Remedy, Sizes
 from fpn_viewer.core.demo.recipe import SPEC
 from fpn_viewer.core.structures import Detections
 from fpn_viewer.engine.jobs import Failure
-from fpn_viewer.engine.object_values import Asked, Change, CurveFound, Explained, RemediesFound, WhatIfAnswer
+from fpn_viewer.engine.object_values import REMEDY_ROUNDS, Asked, Change, CurveFound, Explained, RemediesFound, WhatIfAnswer
 from fpn_viewer.engine.values import DetectorInfo
 from fpn_viewer.viewmodels.observable import Observable
 from fpn_viewer.viewmodels.question import QuestionState
@@ -114,9 +114,9 @@ class Desk:
         made = WhatIfAnswer(request.key, request.asked, request.change, line(found), detections(found), "heads", 0.012)
         self.document.answered.emit("what_if", replace(made, **changes))
 
-    def find(self, *remedies: Remedy) -> None:
-        """Ends the search for remedies."""
-        self.document.answered.emit("remedies", RemediesFound("trace 1", ASKED, remedies))
+    def find(self, *remedies: Remedy, round: int = len(REMEDY_ROUNDS) - 1) -> None:
+        """Ends a round of the search for remedies, the last one by default."""
+        self.document.answered.emit("remedies", RemediesFound("trace 1", ASKED, remedies, round))
 
     def sweep(self, found: Curve, term: tuple[str, str] | None = None, key: str = "trace 1") -> None:
         """Ends a sweep."""

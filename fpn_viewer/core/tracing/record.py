@@ -232,9 +232,10 @@ def _watch_selections(module: FasterRCNN, _: Graph, seen: Recording) -> Iterator
 
     def detecting(postprocess: Callable[..., Any]) -> Callable[..., Any]:
         def watched(class_logits: Tensor, regression: Tensor, proposals: list[Tensor], sizes: Any) -> Any:
+            if class_logits is not seen.class_logits:
+                # decoded once more here, because the model's own decoded boxes never leave its method
+                seen.class_boxes = module.roi_heads.box_coder.decode(regression, proposals)
             seen.class_logits, seen.regression, seen.proposals = class_logits, regression, proposals[0]
-            # decoded once more here, because the model's own decoded boxes never leave its method
-            seen.class_boxes = module.roi_heads.box_coder.decode(regression, proposals)
             out = postprocess(class_logits, regression, proposals, sizes)
             seen.found = {"boxes": out[0][0], "scores": out[1][0], "labels": out[2][0]}
             return out

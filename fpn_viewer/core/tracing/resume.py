@@ -52,6 +52,9 @@ def begun(trace: Trace, part: str) -> Recording:
         counts=list(raw.counts),
         proposals=raw.proposals,
         proposal_scores=raw.proposal_scores,
+        class_logits=raw.class_logits,
+        class_boxes=raw.class_boxes,
+        regression=raw.regression,
         dense=raw.dense,
         inputs=raw.inputs,
     )
@@ -140,6 +143,7 @@ class _KnownRows:
     def __init__(self, raw: RawSelection) -> None:
         self._raw = raw
         self._rows = torch.empty(0, dtype=torch.int64)
+        self._same = False
 
     def answers(self, heads: Any) -> list[tuple[Any, str, Callable[..., Any]]]:
         """The methods to stand in for: (owner, name, wrapper)."""
@@ -151,8 +155,10 @@ class _KnownRows:
 
     def _pooling(self, pool: Callable[..., Any]) -> Callable[..., Any]:
         def forward(features: dict[str, Tensor], proposals: list[Tensor], sizes: Any) -> Tensor:
-            self._rows = _rows_of(proposals[0], self._raw.proposals)
-            fresh = proposals[0][self._rows < 0]
+            (boxes,) = proposals
+            self._same = torch.equal(boxes, self._raw.proposals)
+            self._rows = torch.zeros(len(boxes)) if self._same else _rows_of(boxes, self._raw.proposals)
+            fresh = boxes[self._rows < 0]
             out: Tensor = pool(features, [fresh], sizes) if len(fresh) else fresh
             return out
 
@@ -170,6 +176,9 @@ class _KnownRows:
         return forward
 
     def _merged(self, known: Tensor, fresh: Tensor | None) -> Tensor:
+        if self._same:
+            # the very tensor: what was decoded from it need not be decoded again
+            return known
         out, has = known.new_empty((len(self._rows), known.shape[1])), self._rows >= 0
         out[has] = known[self._rows[has]]
         if fresh is not None:
@@ -178,9 +187,7 @@ class _KnownRows:
 
 
 def _rows_of(boxes: Tensor, known: Tensor) -> Tensor:
-    """Row of the same box among the known ones (N,), or -1; the same row for row when they are the same list."""
-    if torch.equal(boxes, known):
-        return torch.arange(len(known), device=known.device)
+    """Row of the same box among the known ones (N,), or -1."""
     distinct, numbers = torch.unique(torch.cat([known, boxes]), dim=0, return_inverse=True)
     row_of = torch.full((len(distinct),), -1, dtype=torch.int64, device=known.device)
     row_of[numbers[: len(known)]] = torch.arange(len(known), device=known.device)

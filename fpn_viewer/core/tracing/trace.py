@@ -328,6 +328,11 @@ class Trace:
         return as_numpy(answers.scores[torch.from_numpy(rows).to(answers.scores.device)].float())
 
     @cached_property
+    def level_ends(self) -> NDArray[np.int64]:
+        """Row behind the last anchor of each level (L,)."""
+        return np.cumsum(self.raw.counts)
+
+    @cached_property
     def anchor_columns(self) -> Columns:
         """All anchors, net px, as the generator laid them."""
         return Columns(self.raw.anchors)

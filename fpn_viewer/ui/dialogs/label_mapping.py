@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QStringListModel, Qt
+from PySide6.QtCore import QStringListModel, Qt
 from PySide6.QtGui import QBrush, QIcon
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -23,7 +23,6 @@ from fpn_viewer.ui.theme import strip_colour
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from PySide6.QtCore import QObject
     from PySide6.QtGui import QWheelEvent
     from PySide6.QtWidgets import QWidget
 
@@ -42,17 +41,15 @@ _ROWS_SHOWN = 3
 class ClassCombo(QComboBox):
     """A list of the detector's classes; the wheel scrolls the table and not the choice."""
 
-    def __init__(self, row: int, name: str, classes: QStringListModel, parent: QWidget) -> None:
+    def __init__(self, name: str, classes: QStringListModel, parent: QWidget) -> None:
         """Makes the list.
 
         Args:
-            row: of the table.
             name: the data set's class, for screen readers.
             classes: what can be chosen, shared by all rows.
             parent: the Qt parent.
         """
         super().__init__(parent)
-        self.row = row
         self.setModel(classes)
         self.setAccessibleName(f"Class of the detector for {name}")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -104,12 +101,6 @@ class LabelMappingDialog(SmallDialog):
         labels = {name: self._labels[combo.currentIndex()] for name, combo in zip(self._names, self.combos, strict=True)}
         return {name: None if label is None else self._classes[label] for name, label in labels.items()}
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Scrolls to the row that the keyboard reaches."""
-        if event.type() == QEvent.Type.FocusIn and isinstance(watched, ClassCombo):
-            self.table.scrollTo(self.table.model().index(watched.row, 0))
-        return super().eventFilter(watched, event)
-
     def _explanation(self) -> str:
         count = len(self._unmatched)
         if not count:
@@ -146,9 +137,8 @@ class LabelMappingDialog(SmallDialog):
         for column, cell in enumerate(cells):
             cell.setFlags(Qt.ItemFlag.ItemIsEnabled)
             self.table.setItem(row, column, cell)
-        combo = ClassCombo(row, name, self._model, self.table)
+        combo = ClassCombo(name, self._model, self.table)
         combo.setCurrentIndex(self._labels.index(label))
-        combo.installEventFilter(self)
         combo.activated.connect(lambda _, row=row: self._mark(row, "known"))
         self.table.setCellWidget(row, 2, combo)
         self._mark(row, state)

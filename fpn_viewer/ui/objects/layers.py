@@ -45,7 +45,7 @@ _DARKER = 190
 #: width of the colour bar, view px
 _BAR = 112.0
 #: labels drawn, the most important ones, and during a gesture: a hundred take 7 ms
-_LABELS, _MOVING_LABELS = 60, 24
+_LABELS, _MOVING_LABELS = 48, 16
 #: view px around an object where a click still means it
 REACH = 4.0
 

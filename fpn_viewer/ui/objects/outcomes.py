@@ -49,7 +49,9 @@ OUTCOME_LOOKS: Mapping[str, OutcomeLook] = {
     "wrong class": OutcomeLook("#CC79A7", Style.SolidLine, True, "wrong class", "A detection of another class covers it"),
     "taken": OutcomeLook("#56B4E9", Style.DashDotLine, False, "taken", "The detection that covers it counts for a neighbour"),
     "crowd": OutcomeLook("#999999", Style.DashDotDotLine, False, "crowd", "A region of many objects: never counted as missed"),
-    "ignored": OutcomeLook("#999999", Style.DashDotLine, False, "difficult", "Marked as difficult and not found: not counted as missed"),
+    "ignored": OutcomeLook(
+        "#999999", Style.DashDotLine, False, "difficult", "Marked as difficult and not found: not counted as missed"
+    ),
     "flawed": OutcomeLook("#999999", Style.DotLine, False, "flawed", "The annotation itself is broken"),
     "unknown class": OutcomeLook("#999999", Style.DashLine, False, "unknown class", "The detector has no such class"),
     "": OutcomeLook("#999999", Style.SolidLine, False, "not run", "The picture was not run yet"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
@@ -28,6 +28,8 @@ Style = Qt.PenStyle
 HALO = 0xB0101216
 #: codes of a raster that every raster has
 _NOTHING, _HALO_CODE = 0, 1
+#: boxes up to which halos are drawn during a gesture as well
+_MANY = 150
 #: px after which every pattern of dashes begins again
 _PERIOD = 12
 #: which px of a period are drawn, by style; all of them for a solid line
@@ -69,6 +71,9 @@ def draw_outlines(painter: QPainter, parts: Sequence[Outlines], frame: Frame, lo
         look: how.
     """
     parts = [part for part in parts if len(part.boxes_img)]
+    if look.moving and sum(len(part.boxes_img) for part in parts) > _MANY:
+        # half of the work
+        parts = [replace(part, halo=False) for part in parts]
     if look.vector:
         _draw_vector(painter, parts, frame)
     elif parts:
@@ -102,7 +107,7 @@ def rasterise(parts: Sequence[Outlines], frame: Frame) -> tuple[NDArray[np.uint8
     lines = _halos(parts, boxes_px)
     for part, px in zip(parts, boxes_px, strict=True):
         kinds, index = np.unique(part.argb, return_inverse=True)
-        inks = [_ink(len(colours) + code, part, max(frame.size)) for code in range(len(kinds))]
+        inks = _inks(part, np.arange(len(kinds)) + len(colours), max(frame.size))
         colours += kinds.tolist()
         lines += [_Line(px, inset, [inks[code] for code in index.ravel().tolist()]) for inset in part.insets]
     if lines:
@@ -133,11 +138,12 @@ def _halos(parts: Sequence[Outlines], boxes_px: Sequence[Ints]) -> list[_Line]:
     return halos
 
 
-def _ink(code: int, part: Outlines, longest: int) -> int | NDArray[np.uint8]:
+def _inks(part: Outlines, codes: NDArray[np.intp], longest: int) -> list[Any]:
+    """What is written for each code: the code, or the codes along a line of dashes."""
     if part.style == Style.SolidLine:
-        return code
-    drawn = np.resize(_pattern(part.style), longest + _PERIOD)
-    return np.where(drawn, code, _HALO_CODE if part.halo else _NOTHING).astype(np.uint8)
+        return list(codes.tolist())
+    below = _HALO_CODE if part.halo else _NOTHING
+    return list(np.where(_dashes(part.style, longest), codes[:, None], below).astype(np.uint8))
 
 
 def _paint(canvas: NDArray[np.uint8], lines: Sequence[_Line]) -> None:
@@ -164,10 +170,11 @@ def _inset(boxes_px: Ints, by: Ints, size: tuple[int, ...]) -> Ints:
     return inner.astype(np.int32)
 
 
-@cache
-def _pattern(style: Qt.PenStyle) -> NDArray[np.bool_]:
-    """Which px of a period are drawn."""
-    return np.isin(np.arange(_PERIOD), [px for some in _PATTERNS[style] for px in some])
+@lru_cache(maxsize=16)
+def _dashes(style: Qt.PenStyle, longest: int) -> NDArray[np.bool_]:
+    """Which px along a line are drawn, so many that a line of `longest` px may begin anywhere in the first period."""
+    period = np.isin(np.arange(_PERIOD), [px for some in _PATTERNS[style] for px in some])
+    return np.resize(period, longest + _PERIOD)
 
 
 def _draw_vector(painter: QPainter, parts: Sequence[Outlines], frame: Frame) -> None:

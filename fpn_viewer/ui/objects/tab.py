@@ -72,21 +72,17 @@ class ObjectTab(QWidget):
             parent: the Qt parent.
         """
         super().__init__(parent)
-        self._document, self._selection = document, selection
-        self._objects, self._question = objects, question
+        self._document, self._selection, self._objects, self._question = document, selection, objects, question
         self._layers = ObjectLayers()
         self.view = ObjectView(self._layers, objects, question, display, selection, viewport)
         self.header = Header()
         self.signal = SignalPage(document, selection, question)
         self.pages = QTabWidget(documentMode=True)
         self.layer_actions = {"detections": self._layer_action("detections", "D", "Detections")}
-        self.badge = StripedBadge("UNTRAINED", self.view)
-        self.open_button = QPushButton("Open pictures…", self.view)
+        self.badge, self.open_button = StripedBadge("UNTRAINED", self.view), QPushButton("Open pictures…", self.view)
         self._lay_out(curves)
         self._connect()
-        self._picture_changed(document.picture)
-        self._trace_changed(document.trace)
-        self._show_objects()
+        self._show_all()
 
     # -- pictures of the view ---------------------------------------------------------------------------------------
 
@@ -187,6 +183,11 @@ class ObjectTab(QWidget):
     def _detections_toggled(self, on: bool) -> None:
         self._layers.shown.detections = on
         self.view.refresh()
+
+    def _show_all(self) -> None:
+        self._picture_changed(self._document.picture)
+        self._trace_changed(self._document.trace)
+        self._show_objects()
 
     # -- showing ----------------------------------------------------------------------------------------------------
 

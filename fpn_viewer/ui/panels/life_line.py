@@ -75,6 +75,9 @@ class LifeLinePanel(QWidget):
         self._make_actions()
         self._waiting = QTimer(self, singleShot=True, interval=PATIENCE_MS)
         self._waiting.timeout.connect(self._show_hint)
+        # the page grows only once the events that are due are handled
+        self._following = QTimer(self, singleShot=True, interval=0)
+        self._following.timeout.connect(self._follow)
         self._connect()
         self._draw_icons()
         self._show_classes()
@@ -205,7 +208,7 @@ class LifeLinePanel(QWidget):
         self._document.detector_changed.connect(self._show_classes)
         self.rows.stepped.connect(self._question.look_at)
         self.rows.toggled.connect(self._toggle)
-        self.rows.moved.connect(self._follow)
+        self.rows.moved.connect(self._following.start)
         self.classes.activated.connect(self._choose_class)
         self.copying.clicked.connect(self.copy)
 
@@ -227,9 +230,10 @@ class LifeLinePanel(QWidget):
     def _toggle(self, stage: str) -> None:
         self._question.look_at("" if stage == self._question.state.stage else stage)
 
-    @Slot(object)
-    def _follow(self, rect: QRect) -> None:
+    @Slot()
+    def _follow(self) -> None:
         """Scrolls to the opened row; its top when it is higher than the panel."""
+        rect = self.rows.visualRect(self.rows.currentIndex())
         place = QRect(self.rows.mapTo(self._page, rect.topLeft()), rect.size())
         self._scroll.ensureVisible(0, place.bottom(), 0, 4)
         self._scroll.ensureVisible(0, place.top(), 0, 4)

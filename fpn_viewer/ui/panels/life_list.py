@@ -96,12 +96,12 @@ class LifeList(QListView):
     Signals:
         stepped(stage): the keys reached a stage.
         toggled(stage): a stage was clicked, or Enter pressed on it.
-        moved(rect): the current row lies there, in px of the list.
+        moved(): another row is open.
     """
 
     stepped = Signal(object)
     toggled = Signal(object)
-    moved = Signal(object)
+    moved = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -140,7 +140,7 @@ class LifeList(QListView):
             self.setCurrentIndex(self._model.index(self._model.stages().index(stage)))
         self._fit()
         if stage in self._model.stages():
-            self.moved.emit(self.visualRect(self.currentIndex()))
+            self.moved.emit()
 
     def stage_at(self, index: Index) -> str:
         """Name of the stage of a row, "" for none."""
@@ -170,8 +170,6 @@ class LifeList(QListView):
 
     def _fit(self) -> None:
         self.setFixedHeight(self.sizeHint().height())
-        # rows keep the heights they had when the model was reset
-        self.doItemsLayout()
 
     @Slot(QModelIndex)
     def _clicked(self, index: Index) -> None:

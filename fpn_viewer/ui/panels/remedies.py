@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPalette
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from fpn_viewer.engine.object_values import REMEDY_ROUNDS
 from fpn_viewer.ui.panels.probe_paint import tabular
 from fpn_viewer.ui.panels.what_if_rows import note
 from fpn_viewer.ui.panels.what_if_words import remedy_effect, remedy_title
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 NOTHING_ASKED = "Ask about an object first."
 NOT_LOOKED = "Not looked for yet."
+STOPPED = "The search was stopped; there may be more."
 IS_DETECTED = "The object is detected: nothing has to be mended."
 NOTHING_HELPS = "Nothing single brings it back: no setting and no gain, changed alone, makes the detector find it."
 NEEDS_TRAINING = "needs training"
@@ -150,7 +152,7 @@ class RemedyList(QWidget):
         self._searching = state.searching
         self._show_rows(state.remedies or ())
         sentence = _sentence(question, state)
-        could = question.line is not None and question.line.detection is None and state.remedies is None
+        could = question.line is not None and question.line.detection is None and state.looked < len(REMEDY_ROUNDS)
         self.sentence.setText(sentence)
         self.sentence.setVisible(bool(sentence))
         self.progress.setVisible(state.searching)
@@ -187,8 +189,8 @@ def _sentence(question: QuestionState, state: WhatIfState) -> str:
         return state.trouble
     if question.line.detection is not None:
         return IS_DETECTED
-    if state.remedies is None:
-        return NOT_LOOKED
+    if state.looked < len(REMEDY_ROUNDS):
+        return NOT_LOOKED if state.remedies is None else STOPPED
     return "" if state.remedies else NOTHING_HELPS
 
 

@@ -150,6 +150,23 @@ def test_remedies_are_found_once(desk: Desk, qtbot: QtBot) -> None:
     assert desk.document.lanes().count("remedies") == 1
 
 
+def test_cheap_remedies_are_shown_while_dear_ones_are_still_tried(desk: Desk, qtbot: QtBot) -> None:
+    searched(desk, qtbot)
+    desk.find(NMS, round=0)
+    assert desk.what_if.state.remedies == (NMS,)
+    assert desk.what_if.state.searching
+    # a slider in between stops the search, which then goes on where it was
+    desk.what_if.set_gain(TERM, 0.5)
+    desk.document.unanswered.emit("remedies", None)
+    assert not desk.what_if.state.searching
+    desk.what_if.search()
+    assert [request.round for lane, request in desk.document.asked if lane == "remedies"] == [0, 1, 1]
+    desk.find(CUT, round=1)
+    desk.find(round=2)
+    assert desk.what_if.state.remedies == (NMS, CUT)
+    assert not desk.what_if.state.searching
+
+
 def test_a_search_that_was_stopped_can_be_started_again(desk: Desk, qtbot: QtBot) -> None:
     searched(desk, qtbot)
     desk.document.withdrawn.clear()
