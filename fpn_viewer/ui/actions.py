@@ -118,7 +118,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         ("Shift+M",),
         "Look at the missed object before",
     ),
-    ActionRow("draw_box", "&Draw a box", "Object", "asking.draw_box", ("B",), "Drag a box and ask the detector about it", "", 1),
+    ActionRow("draw_box", "&Draw a box", "Object", "asking.draw_box", (), "Drag a box and ask about it (B on the picture)", "", 1),
     ActionRow("clear_object", "&Ask about nothing", "Object", "asking.clear", (), "Forget the object or the drawn box", "", 1),
     ActionRow("truth", "&Ground truth", "Object", "asking.toggle_truth", ("G",), "Annotated objects on or off", "", 1),
     ActionRow(

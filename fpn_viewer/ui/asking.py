@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
     from fpn_viewer.ui.settings_store import SettingsStore
     from fpn_viewer.viewmodels.models import Models
+    from fpn_viewer.viewmodels.objects import ObjectsState
 
 ANNOTATION_FILTER = "Annotations (*.json *.xml *.txt *.yaml *.yml);;All files (*)"
+#: classes that are named in a sentence
+_NAMED = 5
 CASE_FILTER = f"Cases (*{SUFFIX});;All files (*)"
 
 
@@ -83,6 +86,14 @@ class Asking(QObject):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(lambda: self._keep_classes(dialog))
         dialog.open()
+
+    def say_unmatched(self, state: ObjectsState) -> None:
+        """Says which classes of the data set nobody has matched."""
+        names = state.labels.unmatched
+        shown = ", ".join(f"“{name}”" for name in names[:_NAMED]) + (" …" if len(names) > _NAMED else "")
+        classes = "classes" if len(names) > 1 else "class"
+        sentence = f"The annotations have {classes} that the detector has not: {shown}; match them under Object › Match classes."
+        self.problem.emit(Problem(sentence))
 
     def _keep_classes(self, dialog: LabelMappingDialog) -> None:
         annotations = self._models.objects.state.annotations

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QActionGroup
-from PySide6.QtWidgets import QMainWindow, QMenu, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QTabWidget, QVBoxLayout, QWidget
 
 from fpn_viewer.ui.actions import MENUS, colour_icons, fill_menu, hand_on, make_actions
 from fpn_viewer.ui.anchors.tab import AnchorsTab
 from fpn_viewer.ui.asking import Asking
 from fpn_viewer.ui.canvas.pyramid_grid import PyramidGrid
 from fpn_viewer.ui.dialogs.about import AboutDialog
-from fpn_viewer.ui.dialogs.preferences import THEME_TEXTS, PreferencesDialog
+from fpn_viewer.ui.dialogs.preferences import PreferencesDialog
 from fpn_viewer.ui.dialogs.shortcuts import ShortcutsDialog
 from fpn_viewer.ui.docks import Docks
 from fpn_viewer.ui.icons import window_icon
@@ -31,8 +30,9 @@ from fpn_viewer.ui.panels.top_bar import TopBar
 from fpn_viewer.ui.panels.welcome import Welcome
 from fpn_viewer.ui.panels.what_if import WhatIfPanel
 from fpn_viewer.ui.saving import Saving
-from fpn_viewer.ui.settings_store import LAYOUT_VERSION, THEMES
+from fpn_viewer.ui.settings_store import LAYOUT_VERSION
 from fpn_viewer.ui.theme import Theme
+from fpn_viewer.ui.theme_menu import ThemeMenu
 from fpn_viewer.ui.widgets.strip import Strip
 
 if TYPE_CHECKING:
@@ -152,20 +152,7 @@ class MainWindow(QMainWindow):
         for dock in self.docks.values():
             view.insertAction(first_of_end, dock.toggleViewAction())
         view.insertSeparator(first_of_end)
-        view.insertMenu(first_of_end, self._theme_menu(view))
-
-    def _theme_menu(self, parent: QMenu) -> QMenu:
-        menu = QMenu("&Theme", parent)
-        group = QActionGroup(menu)
-        for name in THEMES:
-            action = menu.addAction(THEME_TEXTS[name])
-            action.setData(name)
-            action.setCheckable(True)
-            group.addAction(action)
-        self._theme_group = group
-        menu.aboutToShow.connect(self._mark_theme)
-        menu.triggered.connect(self._choose_theme)
-        return menu
+        view.insertMenu(first_of_end, ThemeMenu(self.theme, self._store, view))
 
     def _connect(self) -> None:
         document = self.document
@@ -205,6 +192,8 @@ class MainWindow(QMainWindow):
         self.asking.said.connect(self.status.say)
         self.objects.open_requested.connect(self.asking.choose_annotations)
         self.objects.labels_requested.connect(self.asking.show_classes)
+        self.objects.zoom_requested.connect(self._look_closer)
+        self.models.objects.labels_wanted.connect(self.asking.say_unmatched)
 
     # -- layout -----------------------------------------------------------------------------------------------------
 
@@ -312,6 +301,13 @@ class MainWindow(QMainWindow):
 
     # -- objects ----------------------------------------------------------------------------------------------------
 
+    def _look_closer(self) -> None:
+        """Shows the current object in its tab, with its surroundings."""
+        state = self.models.objects.state
+        self.show_object()
+        if state.current is not None:
+            self.object.view.zoom_to(state.rows[state.current].box_img)
+
     def _open_for_case(self, source: object, settings: dict[str, Any]) -> None:
         self.opening.open_detector(source, **settings)
 
@@ -324,14 +320,6 @@ class MainWindow(QMainWindow):
                 self.tabs.setCurrentIndex(index)
 
     # -- theme ------------------------------------------------------------------------------------------------------
-
-    def _mark_theme(self) -> None:
-        for action in self._theme_group.actions():
-            action.setChecked(action.data() == self.theme.choice)
-
-    def _choose_theme(self, action: QAction) -> None:
-        self._store.theme = action.data()
-        self.theme.choose(action.data())
 
     def _draw_icons(self) -> None:
         colour_icons(self.actions_by_id, self.palette())

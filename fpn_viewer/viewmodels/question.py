@@ -140,8 +140,9 @@ class Question(Observable[QuestionState]):
 
     def _ask_again(self, _: object = None) -> None:
         trace, asked = self._document.trace, self.state.asked
+        # rows that an old line names mean other detections in a new trace
+        self.update(line=None, near=None, signal=None)
         if trace is None or asked is None:
-            self.update(line=None, near=None, signal=None)
             return
         self._document.ask("explain", Explain(self._document.session, trace.key, asked))
         self._ask_stage()

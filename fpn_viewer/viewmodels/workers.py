@@ -42,6 +42,7 @@ class WorkerDesk(QObject):
         """
         super().__init__(parent)
         self._session = session
+        self._ended = False
         self._worker = Bridge(requests.LANES, self)
         self._files = Bridge(files.FILE_LANES, self)
         self._worker.progress.connect(self._deliver_progress)
@@ -62,11 +63,14 @@ class WorkerDesk(QObject):
             lane: one of `ASKED_LANES`.
             request: called with the job's token, on the worker.
         """
-        self._worker.request(lane, request)
+        # a timer of a view-model may outlive the workers by a moment
+        if not self._ended:
+            self._worker.request(lane, request)
 
     def ask_files(self, lane: str, request: Callable[[Token], object]) -> None:
         """The same for what only reads files."""
-        self._files.request(lane, request)
+        if not self._ended:
+            self._files.request(lane, request)
 
     def withdraw(self, lane: str) -> None:
         """Stops what was asked on a lane of the worker."""
@@ -74,6 +78,7 @@ class WorkerDesk(QObject):
 
     def shutdown(self) -> None:
         """Ends both workers, in the middle of whatever they do."""
+        self._ended = True
         self._files.shutdown()
         self._worker.shutdown()
 

@@ -92,6 +92,14 @@ class AnchorTable:
         h = np.maximum(np.minimum(columns[3], b[3]) - np.maximum(columns[1], b[1]), 0)
         return _iou(columns, b, w * h)
 
+    def reached(self, rows: Rows, boxes: Floats) -> NDArray[np.bool_]:
+        """Which boxes (G, 4) may share area with any of some anchors (G,): those that reach what the anchors span together."""
+        columns = self._columns.reshape(4, -1)[:, rows]
+        left, top = columns[:2].min(1, initial=np.inf)
+        right, bottom = columns[2:].max(1, initial=-np.inf)
+        out: NDArray[np.bool_] = (boxes[:, 0] < right) & (boxes[:, 1] < bottom) & (boxes[:, 2] > left) & (boxes[:, 3] > top)
+        return out
+
     def claim(self, box: Floats, high: float) -> Claim:
         """What a box (4,) asks for, remembered."""
         key = *box.tolist(), high
@@ -103,7 +111,7 @@ class AnchorTable:
     def best_rows(self, rows: Rows, iou: Floats) -> Rows:
         """The anchors that overlap a box most, from all that overlap it.
 
-        When none does, these are all that do not: so does torchvision, where 0 is then the highest overlap.
+        When none does, these are all anchors: so does torchvision, where 0 is then the highest overlap.
         """
         highest = iou.max(initial=0)
         found: Rows = rows[iou == highest] if highest > 0 else np.arange(self.count)
@@ -163,25 +171,29 @@ def assign(
 
 
 def matches_anchors(trace: Trace) -> bool:
-    """Whether training matches anchors and objects by overlap in this family: `training` can be asked."""
+    """Whether training matches anchors and objects by overlap in this family."""
     return trace.spec.family in RULES and len(trace.raw.anchors) > 0
 
 
-def training(trace: Trace, box_img: Box, others_img: ArrayLike = (), *, anchors_net: ArrayLike | None = None) -> Training:
+def training(trace: Trace, box_img: Box, others_img: ArrayLike = ()) -> Training | None:
     """What training would have done with an object next to the picture's other ground truth, at the size it has in this trace.
 
     Args:
-        trace: of a family that matches anchors (`matches_anchors`).
+        trace: is asked for its anchors, and its detector for the rules that it was built with.
         box_img: the object, xyxy image px.
         others_img: (M, 4) the other ground truth, xyxy image px; boxes without area or outside the picture take no part. An anchor
             that overlaps the object and one of them alike counts as the object's.
-        anchors_net: (N, 4) others than the trace's own anchors, in the same order, to see what they would change.
+
+    Returns:
+        What would have happened; None where the family does not match anchors by overlap.
 
     Raises:
         QuestionError: the box is empty or lies outside the picture.
     """
     on_picture(trace.geometry, box_img)
-    table, rules = _table_of(trace) if anchors_net is None else AnchorTable(anchors_net), rules_of(trace)
+    if not matches_anchors(trace):
+        return None
+    table, rules = _table_of(trace), rules_of(trace)
     others = np.asarray(others_img, np.float64).reshape(-1, 4)
     seen = np.flatnonzero(_usable(others, trace.image_size))
     boxes = _as_training_sees(trace.geometry, np.concatenate([np.asarray(box_img, np.float64)[None], others[seen]]))
@@ -267,12 +279,14 @@ def _shared_out(table: AnchorTable, boxes: Floats, rules: Rules) -> tuple[int, i
     if rules.low_quality:
         wanted += [claim.best_rows for claim in claims]
     rows = np.unique(np.concatenate(wanted))
-    owner = table.matrix(rows, boxes).argmax(0)
+    near = rows[table.matrix(rows, boxes[:1])[0] > 0]
+    # in a crowd only few boxes reach an anchor that the first one reaches
+    rivals = np.flatnonzero(table.reached(near, boxes))
+    owner = rivals[table.matrix(near, boxes[rivals]).argmax(0)] if len(near) else near
     own = int((owner == 0).sum())
-    if own or not rules.low_quality:
-        return own, len(rows), None
-    best = np.isin(rows, claims[0].best_rows, assume_unique=True)
-    return own, len(rows), int(np.bincount(owner[best]).argmax())
+    best = np.isin(near, claims[0].best_rows, assume_unique=True)
+    robbed = rules.low_quality and not own and bool(best.any())
+    return own, len(rows), int(np.bincount(owner[best]).argmax()) if robbed else None
 
 
 def _level_at(trace: Trace, row: int) -> str:

@@ -57,10 +57,11 @@ def _smallest_anchor(trace: Trace) -> float:
     """Area of the smallest anchor that the generator lays, net px²; 0 where the family has none that are matched by overlap."""
     if not trace.spec.settings.aspect_ratios or not trace.raw.counts:
         return 0.0
-    areas, start, least = trace.anchor_columns.areas, 0, np.inf
+    start, least = 0, np.inf
     for level, total in zip(trace.levels, trace.raw.counts, strict=False):
         # the anchors of one cell stand for those of the level
         shapes = total // (level.size[0] * level.size[1])
-        least = min(least, float(areas[start : start + shapes].min(initial=np.inf)))
+        x1, y1, x2, y2 = trace.anchor_columns.columns[:, start : start + shapes]
+        least = min(least, float(((x2 - x1) * (y2 - y1)).min(initial=np.inf)))
         start += total
     return float(least)

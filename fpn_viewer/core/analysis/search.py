@@ -38,7 +38,7 @@ def boxes_near(
         Their rows, ascending (n,), and their IoU (n,).
     """
     rows = _candidates(columns, box_net, floor)
-    rough = _rough_iou([column[rows] for column in columns.columns], box_net)
+    rough = _rough_iou(columns, rows, box_net)
     kept = rough >= floor * 0.999 if floor else rough > 0
     rows, iou = rows[kept], rough[kept].astype(np.float64)
     close = np.flatnonzero(iou >= limit * 0.999)
@@ -49,9 +49,8 @@ def boxes_near(
 def _candidates(columns: Columns, box_net: NDArray[np.float64], floor: float) -> NDArray[np.int64]:
     """Rows (ascending) of boxes that may overlap one box by `floor`: such boxes share that much of its width, height and area."""
     bounds = _bounds(box_net, floor * 0.99)
-    low_x1, low_y1, high_x2, high_y2, low_area, high_area = columns.blocks
-    blocks = np.flatnonzero(_within((low_x1, low_y1, high_x2, high_y2, high_area, low_area), bounds))
-    if len(blocks) > _FEW * len(low_x1):
+    blocks = np.flatnonzero(_within(columns.blocks, bounds))
+    if len(blocks) > _FEW * columns.blocks.shape[1]:
         rows = np.flatnonzero(_within(columns.columns, bounds[:4]))
     else:
         rows = (blocks[:, None] * BLOCK + np.arange(BLOCK)).reshape(-1)
@@ -77,10 +76,11 @@ def _within(values: Sequence[NDArray[np.float32]] | NDArray[np.float32], bounds:
     return hit
 
 
-def _rough_iou(columns: Sequence[NDArray[np.float32]], box_net: NDArray[np.float64]) -> NDArray[np.float32]:
-    """IoU in float32 of boxes by column with one box (4,)."""
-    (x1, y1, x2, y2), (bx1, by1, bx2, by2) = columns, box_net.astype(np.float32)
+def _rough_iou(columns: Columns, rows: NDArray[np.int64], box_net: NDArray[np.float64]) -> NDArray[np.float32]:
+    """IoU in float32 of some boxes with one box (4,)."""
+    (x1, y1, x2, y2), (bx1, by1, bx2, by2) = (column[rows] for column in columns.columns), box_net.astype(np.float32)
     width = np.maximum(np.minimum(x2, bx2) - np.maximum(x1, bx1), 0)
     shared = width * np.maximum(np.minimum(y2, by2) - np.maximum(y1, by1), 0)
-    union = (x2 - x1) * (y2 - y1) + (bx2 - bx1) * (by2 - by1) - shared
-    return shared / np.maximum(union, np.finfo(np.float32).tiny)  # type: ignore[no-any-return]
+    union = columns.areas[rows] + (bx2 - bx1) * (by2 - by1) - shared
+    out: NDArray[np.float32] = shared / np.maximum(union, np.finfo(np.float32).tiny)
+    return out

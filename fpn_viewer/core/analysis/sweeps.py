@@ -79,9 +79,8 @@ def scale_sweep(
 ) -> Curve:
     """Follows an object while its size in the network is varied; gains and the other settings stay as they are in the trace.
 
-    For every size the model's own forward runs over a square around the object, as large as the network sees at that size: about
-    384 net px, so that even a large size costs little. Near the picture's edge the square is moved inside and a square larger
-    than the picture is cut to it. A size is the root of the object's area.
+    For every size the model's own forward runs over a square of about 384 net px around the object, moved inside the picture and
+    cut to it where it is too large. A size is the root of the object's area.
 
     Args:
         trace: of a detector that is at hand.
@@ -96,14 +95,13 @@ def scale_sweep(
         DeviceError: the device ran out of memory.
     """
     asked = ask(trace, box_img, label, iou)
-    here = _side(asked.box_img) * sqrt(trace.scale[0] * trace.scale[1])
     x, seen = [], []
     for index, size in enumerate(sorted(sizes_net)):
         _step(watcher, f"object at {size:.0f} px", index / len(sizes_net))
         around, box = _at_size(trace, asked.box_img, size, watcher)
         x.append(_side(box) * sqrt(around.scale[0] * around.scale[1]))
         seen.append(glance(around, box, asked.label, iou))
-    points = _points(x, seen)
+    points, here = _points(x, seen), _side(asked.box_img) * sqrt(trace.scale[0] * trace.scale[1])
     return Curve("scale", "size in the network", "net px", points, here, _size_sentence(points))
 
 

@@ -174,7 +174,7 @@ def _with_states(stages: tuple[Stage, ...], killer: str | None, outcome: str, di
 
 
 def _with_state(stage: Stage, state: str) -> Stage:
-    # ten times as fast as `dataclasses.replace`, which would build every field again
+    # half the price of `dataclasses.replace`, and ten of these are made for a lost object
     out = copy(stage)
     object.__setattr__(out, "state", state)
     return out

@@ -32,26 +32,27 @@ class Columns:
         self.columns = boxes_net.detach().float().t().contiguous().cpu().numpy()
         self.columns.flags.writeable = False
 
+    def boxes(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Some boxes (n, 4) xyxy net px."""
+        return np.stack([column[rows] for column in self.columns]).T
+
     @cached_property
     def areas(self) -> NDArray[np.float32]:
         """Net px² (N,)."""
         x1, y1, x2, y2 = self.columns
         return (x2 - x1) * (y2 - y1)  # type: ignore[no-any-return]
 
-    def boxes(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Some boxes (n, 4) xyxy net px."""
-        return np.stack([column[rows] for column in self.columns]).T
-
     @cached_property
-    def blocks(self) -> tuple[NDArray[np.float32], ...]:
-        """Of every `BLOCK` boxes: least x1 and y1, greatest x2 and y2, least and greatest area."""
+    def blocks(self) -> NDArray[np.float32]:
+        """Of every `BLOCK` boxes least x1 and y1, greatest x2, y2 and area, and least area (6, blocks)."""
         starts = np.arange(0, len(self.areas), BLOCK)
         if not len(starts):
-            return (self.areas,) * 6
+            return np.empty((6, 0), np.float32)
         x1, y1, x2, y2 = self.columns
-        least = [np.minimum.reduceat(column, starts) for column in (x1, y1, self.areas)]
-        greatest = [np.maximum.reduceat(column, starts) for column in (x2, y2, self.areas)]
-        return *least[:2], *greatest[:2], least[2], greatest[2]
+        # boxes of NaN, from broken weights, are near nothing
+        least = [np.fmin.reduceat(column, starts) for column in (x1, y1, self.areas)]
+        greatest = [np.fmax.reduceat(column, starts) for column in (x2, y2, self.areas)]
+        return np.stack([*least[:2], *greatest, least[2]])
 
 
 class Side(Columns):

@@ -178,7 +178,9 @@ def test_a_family_without_sampler_uses_all_positives(trace: Trace) -> None:
     assert rules_of(dense) == Rules(0.5, 0.4, True, None)
     assert found.budget > found.share == found.positives > 0
     assert matches_anchors(dense)
-    assert not matches_anchors(replace(trace, spec=replace(trace.spec, family="FCOS")))
+    centres = replace(trace, spec=replace(trace.spec, family="FCOS"))
+    assert not matches_anchors(centres)
+    assert training(centres, (20.0, 20.0, 50.0, 50.0)) is None
 
 
 def test_other_anchors_change_the_answer_and_not_what_is_remembered(trace: Trace) -> None:
@@ -186,7 +188,8 @@ def test_other_anchors_change_the_answer_and_not_what_is_remembered(trace: Trace
     before = training(trace, box)
     anchors = trace.raw.anchors.numpy()
     centre, half = (anchors[:, :2] + anchors[:, 2:]) / 2, (anchors[:, 2:] - anchors[:, :2]) / 4
-    halved = training(trace, box, anchors_net=np.concatenate([centre - half, centre + half], 1))
+    halves = torch.from_numpy(np.concatenate([centre - half, centre + half], 1))
+    halved = training(replace(trace, raw=replace(trace.raw, anchors=halves)), box)
     assert halved.best_iou > before.best_iou
     assert training(trace, box) == before
 
@@ -206,3 +209,15 @@ def test_a_further_object_compares_itself_only(grid: NDArray[np.float32], monkey
         for x in (10, 20, 30):
             table.claim(np.array([x, 10, x + 9, 20], np.float32), 0.7)
     assert len(looks) == 3
+
+
+def test_a_crowd_far_away_is_not_compared_anchor_by_anchor(grid: NDArray[np.float32]) -> None:
+    table = AnchorTable(grid)
+    boxes = np.array([[10, 10, 20, 20], [12, 12, 60, 60], [250, 200, 300, 240], [200, 20, 240, 60]], np.float32)
+    rows, _ = table.overlaps(boxes[0])
+    small = rows[:3]
+    reached = table.reached(small, boxes)
+    touching = (box_iou(torch.from_numpy(boxes), torch.from_numpy(grid[small])) > 0).any(1).numpy()
+    assert reached[touching].all()
+    assert not reached[2]
+    assert not table.reached(small[:0], boxes).any()

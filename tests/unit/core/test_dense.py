@@ -194,6 +194,19 @@ def test_who_suppressed_whom(trace: Trace) -> None:
     assert (anchors.suppressed_by[~lost] == -1).all()
 
 
+def test_an_anchor_names_who_suppressed_the_best_of_its_classes(detector: Detector) -> None:
+    trace = detector.trace(noise(), settings={"box_score_thresh": 0.001, "topk_candidates": 100_000, "box_nms_thresh": 0.2})
+    pairs, anchors = trace.class_boxes, trace.candidates
+    lost = np.flatnonzero(anchors.alive_after == DENSE_STAGE["top_k"])
+    several = 0
+    for row in lost[:60]:
+        own = np.flatnonzero(pairs.proposal == row)
+        by = pairs.proposal[pairs.suppressed_by[own]]
+        assert anchors.suppressed_by[row] == by[pairs.score[own].argmax()]
+        several += len(set(by.tolist())) > 1
+    assert several > 3, "the test needs anchors whose classes were suppressed by different anchors"
+
+
 def test_objectness_is_the_score_of_the_best_class(trace: Trace) -> None:
     best = scores_of(trace).amax(-1)
     assert torch.allclose(torch.sigmoid(torch.tensor(trace.candidates.objectness)), best, atol=1e-5)
