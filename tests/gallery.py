@@ -18,7 +18,9 @@ from PySide6.QtCore import QBuffer, QSettings
 from PySide6.QtWidgets import QApplication
 
 from fpn_viewer.app import Program, Start, start
+from fpn_viewer.engine.object_values import REMEDY_ROUNDS
 from fpn_viewer.ui.settings_store import SettingsStore
+from fpn_viewer.viewmodels.objects import MISSED
 from tests.benchmarks.measure import settle, wait
 
 SIZE = (1440, 900)
@@ -63,6 +65,19 @@ class Gallery:
         self.program.selection.update(cursor_img=(x, y))
         self.document.probe((x, y))
 
+    def ask_about_a_miss(self) -> None:
+        """Shows an object that a neighbour suppressed, with the boxes of that stage and what brings it back."""
+        objects, question, what_if = self.program.models.objects, self.program.models.question, self.program.models.what_if
+        missed = [row for row in objects.state.rows if row.outcome in MISSED]
+        wait(lambda: any(row.killer for row in objects.state.rows))
+        self.window.show_object()
+        suppressed = [row.index for row in objects.state.rows if row.killer == "nms"]
+        objects.select(suppressed[0] if suppressed else missed[0].index)
+        wait(lambda: question.state.line is not None)
+        question.look_at(question.state.line.killer or "detected")
+        wait(lambda: question.state.near is not None and question.state.signal is not None)
+        wait(lambda: what_if.state.looked == len(REMEDY_ROUNDS))
+
     def _rest(self) -> None:
         wait(
             lambda: (
@@ -96,6 +111,12 @@ def tour(folder: Path, theme: str) -> None:
         program.selection.update(anchor_cell=_cell(gallery, x, y))
         window.anchors.layers.update(anchors=True, hidden_levels=frozenset({"P2", "P3", "P5", "P6"}))
         gallery.grab("anchors")
+        gallery.ask_about_a_miss()
+        gallery.grab("object")
+        window.object.pages.setCurrentIndex(1)
+        program.models.what_if.sweep(None)
+        wait(lambda: None in program.models.what_if.state.curves)
+        gallery.grab("curves")
     window.deleteLater()
 
 

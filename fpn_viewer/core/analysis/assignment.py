@@ -309,4 +309,5 @@ def _outcome(found: Training, rules: Rules) -> str:
     gets = how or f"training gives it {found.positives}"
     if rules.budget is None:
         return f"{gets[0].upper()}{gets[1:]} of {found.budget} positive anchors."
-    return f"{gets[0].upper()}{gets[1:]}; of the {found.budget} positives that are sampled, about {found.share:.0f} are its own."
+    sampled = f"{found.budget} positive anchors are sampled" if found.budget != 1 else "one positive anchor is sampled"
+    return f"{gets[0].upper()}{gets[1:]}; {sampled} from the picture, about {found.share:.0f} of them its own."

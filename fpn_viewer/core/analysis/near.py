@@ -60,6 +60,8 @@ class Near:
     def at(self, stage: str, any_class: bool = False) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Indices of the near ones that came to a stage, and of those among them that survived it."""
         near, turn = self.close if any_class else self._counting, self.order.index(stage)
+        if not len(near):
+            return near, near
         alive = self.alive[near]
         return near[alive >= turn - 1], near[alive >= turn]
 

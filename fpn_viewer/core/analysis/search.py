@@ -50,14 +50,12 @@ def _candidates(columns: Columns, box_net: NDArray[np.float64], floor: float) ->
     """Rows (ascending) of boxes that may overlap one box by `floor`: such boxes share that much of its width, height and area."""
     bounds = _bounds(box_net, floor * 0.99)
     blocks = np.flatnonzero(_within(columns.blocks, bounds))
+    every = (*columns.columns, columns.areas, columns.areas)
     if len(blocks) > _FEW * columns.blocks.shape[1]:
-        rows = np.flatnonzero(_within(columns.columns, bounds[:4]))
-    else:
-        rows = (blocks[:, None] * BLOCK + np.arange(BLOCK)).reshape(-1)
-        rows = rows[: np.searchsorted(rows, len(columns.areas))]
-        rows = rows[_within([column[rows] for column in columns.columns], bounds[:4])]
-    areas = columns.areas[rows]
-    return rows[(areas >= np.float32(bounds[4])) & (areas <= np.float32(bounds[5]))]
+        return np.flatnonzero(_within(every, bounds))
+    rows = (blocks[:, None] * BLOCK + np.arange(BLOCK)).reshape(-1)
+    rows = rows[: np.searchsorted(rows, len(columns.areas))]
+    return rows[_within([column[rows] for column in every], bounds)]
 
 
 def _bounds(box_net: NDArray[np.float64], floor: float) -> tuple[float, ...]:
@@ -71,7 +69,7 @@ def _bounds(box_net: NDArray[np.float64], floor: float) -> tuple[float, ...]:
 def _within(values: Sequence[NDArray[np.float32]] | NDArray[np.float32], bounds: Sequence[float]) -> NDArray[np.bool_]:
     # two buffers for all comparisons: fresh memory for each would take longer than comparing
     hit, one = values[0] < np.float32(bounds[0]), np.empty(len(values[0]), np.bool_)
-    for compare, column, bound in zip(_COMPARISONS[1:], values[1:], bounds[1:], strict=False):
+    for compare, column, bound in zip(_COMPARISONS[1:], values[1:], bounds[1:], strict=True):
         hit &= compare(column, np.float32(bound), out=one)
     return hit
 

@@ -72,7 +72,7 @@ def read_signal(trace: Trace, box_img: Box, *, channel: int | None = None) -> Si
     level = level_of(trace, box_img)
     # the top-down map is what is added on the way, not a place the object passes
     way = [node for node in nodes if node.level == level and node.role != "top-down"]
-    drowns = next((node.node for node in way if node.contrast < _STANDS_OUT), "")
+    drowns = next((node.node for node in way if abs(node.contrast) < _STANDS_OUT), "")
     return Signal(box_img, _window_img(trace, box_img), nodes, channel, drowns, _sentence(way, drowns))
 
 

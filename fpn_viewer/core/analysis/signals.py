@@ -61,7 +61,7 @@ class Signal:
         window_img: what a picture of the object with its surroundings should show, xyxy image px.
         nodes: in the order of the graph.
         channel: the one whose values the crops show; None for mean |x|.
-        drowns: the first node on the way of its level where the contrast is under 1; "" when it stands out everywhere.
+        drowns: the first node on its way where the contrast is between -1 and 1; "" when it stands out everywhere.
         sentence: what can be read from it.
     """
 

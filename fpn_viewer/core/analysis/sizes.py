@@ -179,8 +179,8 @@ def _sentence(sizes: Sizes, trace: Trace) -> str:
 def _read_from(sizes: Sizes, trace: Trace) -> str:
     finest = sizes.roi_level or trace.levels[0].name
     h, w = sizes.cells[finest]
-    cells = f"{w:.1f}×{h:.1f} cells of {finest}"
-    return f"; it would be read from {finest}, where it covers {cells}" if sizes.roi_level else f", which is {cells}"
+    cells = f"{w:.1f}×{h:.1f} cells"
+    return f"; it would be read from {finest}, where it covers {cells}" if sizes.roi_level else f", which is {cells} of {finest}"
 
 
 def _px(size: tuple[float, float]) -> str:

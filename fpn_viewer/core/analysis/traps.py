@@ -102,16 +102,14 @@ def _equal_strides(trace: Trace, _: GroundTruth | None) -> Trap | None:
 
 def _unused_levels(trace: Trace, _: GroundTruth | None) -> Trap | None:
     first, last = trace.raw.roi_levels
-    if trace.spec.kind.one_stage or last == 0 or not len(trace.proposals):
+    if trace.spec.kind.one_stage or last == 0:
         return None
-    read = set(trace.proposals.roi_level.tolist())
-    unread = [index for index in range(len(trace.levels)) if index not in read and not _made_for_anchors(trace, index)]
+    # that no proposal of this picture is large enough for a level is the picture's doing
+    unread = [index for index in range(last - first + 1, len(trace.levels)) if not _made_for_anchors(trace, index)]
     if not unread:
         return None
     names = _listed([trace.levels[index].name for index in unread])
-    never = all(index > last - first for index in unread)
-    why = "RoI pooling never reads it" if never else f"none of the {len(trace.proposals)} proposals is of its size"
-    sentence = f"No box of this picture is judged by {names}: {why}. What it holds reaches the detections only through its anchors."
+    sentence = f"No box is ever judged by {names}: RoI pooling never reads it. It reaches the detections only through its anchors."
     return Trap("unused_level", "Level without RoIs", sentence, len(unread))
 
 

@@ -107,8 +107,8 @@ def _best_of_level(half: Half, came: Rows, level: int) -> tuple[int, int, int]:
     best = int(own.argmax())
     # among equals torch's top-k takes any: one that was taken stands in front of them, one that was not behind them
     taken = near.alive[here[best]] >= STAGE["rpn_top_k"]
-    rank = int((values > own[best]).sum()) + 1 if taken else int((values >= own[best]).sum())
-    return int(here[best]), rank, int(level)
+    rank = np.count_nonzero(values > own[best]) + 1 if taken else np.count_nonzero(values >= own[best])
+    return int(here[best]), int(rank), int(level)
 
 
 def _rpn_score(half: Half, came: Rows, left: Rows) -> Deciding:

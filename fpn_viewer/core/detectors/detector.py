@@ -82,9 +82,10 @@ class Detector:
         gains = dict(gains or {})
         self.graph.check_gains(gains)
         net_size(picture.size, in_force.min_size, in_force.max_size)
-        with torch.inference_mode(), using(self.module, in_force), self._precision(), _scaled_neck(self, gains):
-            seen = self._run(picture, watcher)
-        return self._value(picture, in_force, gains, seen)
+        with _own_pool(self.module):
+            with torch.inference_mode(), using(self.module, in_force), self._precision(), _scaled_neck(self, gains):
+                seen = self._run(picture, watcher)
+            return self._value(picture, in_force, gains, seen)
 
     def resume(self, trace: Trace, part: str, gains: Gains, settings: Settings, watcher: Watcher | None = None) -> Trace:
         """Runs the forward of a trace again from a later part on; what lies before is answered from the trace.
@@ -102,12 +103,13 @@ class Detector:
         """
         assert trace.picture is not None
         standing_in = resume.answered(self.module, trace, part)
-        with torch.inference_mode(), using(self.module, settings), self._precision(), _scaled_neck(self, gains), standing_in:
-            seen = self._run(trace.picture, watcher, resume.begun(trace, part))
-        if part == "neck":
-            value = self._value(trace.picture, settings, gains, seen)
-        else:
-            value = replace(trace, settings=settings, gains=gains, raw=resume.selected(trace.raw, seen))
+        with _own_pool(self.module):
+            with torch.inference_mode(), using(self.module, settings), self._precision(), _scaled_neck(self, gains), standing_in:
+                seen = self._run(trace.picture, watcher, resume.begun(trace, part))
+            if part == "neck":
+                value = self._value(trace.picture, settings, gains, seen)
+            else:
+                value = replace(trace, settings=settings, gains=gains, raw=resume.selected(trace.raw, seen))
         times = tuple(StageTime(name, seen.seconds[name]) for name in resume.COMPUTED[part] if name in seen.seconds)
         return replace(value, times=times, began=part)
 
@@ -225,6 +227,20 @@ def _scaled_neck(detector: Detector, gains: Gains) -> Any:
         return forward
 
     return wrapped(neck, "forward", scaling)
+
+
+@contextmanager
+def _own_pool(module: nn.Module) -> Iterator[None]:
+    """Leaves the module's RoI pooling as it came: the scales it holds decide what the owner's next forward does."""
+    pool = getattr(getattr(module, "roi_heads", None), "box_roi_pool", None)
+    if pool is None:
+        yield
+        return
+    before = pool.scales, pool.map_levels
+    try:
+        yield
+    finally:
+        pool.scales, pool.map_levels = before
 
 
 def _to_float32(_: nn.Module, __: tuple[Any, ...], out: Any) -> Any:

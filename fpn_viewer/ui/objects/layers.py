@@ -155,7 +155,9 @@ class ObjectLayers:
         draw_outlines(painter, self._outlines(), frame, look)
         labels = self._label_others(painter, frame)
         if asked is not None:
-            labels = [Label(one.rect, one.text, one.colour.darker(_DARKER)) for one in labels]
+            # what lies elsewhere has no say, and its name would cover what has
+            near = view_rect(asked, frame)
+            labels = [Label(one.rect, one.text, one.colour.darker(_DARKER)) for one in labels if one.rect.intersects(near)]
             deciding = self._paint_deciding(painter, frame)
             labels = [*self._paint_asked(painter, frame, look, asked), *deciding, *labels]
         shown = labels[: _MOVING_LABELS if look.moving else _LABELS]

@@ -19,7 +19,7 @@ _OFFERED = 8
 
 def drowns(node: NodeSignal) -> bool:
     """Whether the object does not stand out in a map."""
-    return isfinite(node.contrast) and node.contrast < DROWNS_BELOW
+    return isfinite(node.contrast) and abs(node.contrast) < DROWNS_BELOW
 
 
 def contrast(node: NodeSignal) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose
 
 import fpn_viewer as fv
@@ -139,6 +140,15 @@ def test_suppressed_among_the_proposals() -> None:
     assert "P2 (row 0, column 1)" in line.verdict
 
 
+def test_of_several_victims_the_closest_to_surviving_decides() -> None:
+    looser = (45.5, 40.0, 66.0, 60.0)
+    line = line_of(made(Proposed(NEAR, 1.0), Proposed(BESIDE, 2.0), Proposed(looser, 0.5)))
+    stage, by = line.stage("rpn_nms"), line.suppressor
+    assert by is not None
+    assert (stage.box_img, by.box_img) == (looser, BESIDE)
+    assert_allclose((stage.value, by.iou), (17 / 23.5, 17 / 23.5))
+
+
 def test_other_levels_do_not_suppress() -> None:
     line = line_of(made(Proposed(NEAR, 1.0, scores={CAR: 0.9}), Proposed(BESIDE, 2.0, level=1)))
     assert line.killer is None
@@ -206,6 +216,17 @@ def test_cut_by_detections_of_all_classes() -> None:
     stage = line.stage("cap")
     assert (line.killer, line.outcome, line.mechanism, line.tide) == ("cap", "capped", "classifier calibration", "Miss")
     assert (stage.value, stage.limit, stage.margin) == (5, 2, -3)
+
+
+def test_at_the_limit_the_models_output_decides() -> None:
+    """The box in the picture is not bit for bit the one in the network; a life line may not contradict itself between the two."""
+    trace = made(replace(FOUND, box=NEAR))
+    put_out = torch.tensor([[45.5, 40.0, 65.5, 60.0]])
+    trace = replace(trace, raw=replace(trace.raw, output={**trace.raw.output, "boxes": put_out}))
+    line = line_of(trace, iou=0.55)
+    assert line.killer is None
+    assert [stage.survivors for stage in line.stages[-6:]] == [1] * 6
+    assert line_of(trace, iou=0.575).killer == "rpn_regression"
 
 
 def test_a_badly_placed_proposal_that_is_refined() -> None:
