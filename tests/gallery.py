@@ -111,6 +111,7 @@ def tour(folder: Path, theme: str) -> None:
         program.selection.update(anchor_cell=_cell(gallery, x, y))
         window.anchors.layers.update(anchors=True, hidden_levels=frozenset({"P2", "P3", "P5", "P6"}))
         gallery.grab("anchors")
+        gallery.show_scene(0)
         gallery.ask_about_a_miss()
         gallery.grab("object")
         window.object.pages.setCurrentIndex(1)

@@ -93,9 +93,19 @@ def app(monkeypatch: pytest.MonkeyPatch) -> FakeApp:
 
 def test_anything_but_a_command_opens_the_window(app: FakeApp, picture: str) -> None:
     assert cli.main([]) == 0
-    words = [picture, str(Path(picture).parent), "--checkpoint", "mine.pth", "--device", "cpu", "--debug"]
+    words = [
+        picture,
+        str(Path(picture).parent),
+        "--checkpoint",
+        "mine.pth",
+        "--device",
+        "cpu",
+        "--debug",
+        "--annotations",
+        "a.json",
+    ]
     assert cli.main(words) == 0
-    assert app.calls == [([], None, "auto", False, PLAIN), (words[:2], "mine.pth", "cpu", True, PLAIN)]
+    assert app.calls == [([], None, "auto", False, PLAIN, ""), (words[:2], "mine.pth", "cpu", True, PLAIN, "a.json")]
 
 
 def test_settings_and_precision_reach_the_window(app: FakeApp) -> None:
@@ -107,7 +117,7 @@ def test_a_picture_called_like_a_command(app: FakeApp, picture: str, tmp_path: P
     Path(picture).rename(tmp_path / "inspect")
     monkeypatch.chdir(tmp_path)
     assert cli.main(["./inspect"]) == 0
-    assert app.calls == [(["./inspect"], None, "auto", False, PLAIN)]
+    assert app.calls == [(["./inspect"], None, "auto", False, PLAIN, "")]
 
 
 def test_the_window_opens_with_what_is_there(
