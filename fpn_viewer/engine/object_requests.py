@@ -17,6 +17,7 @@ from fpn_viewer.engine.object_values import (
     TrapsFound,
     Verdicts,
     WhatIfAnswer,
+    ZoomFound,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 #: lanes of the questions a gesture waits for
 QUICK_LANES: tuple[Lane, ...] = (Lane("explain"), Lane("stage"), Lane("what_if"))
 #: lanes of what fills in by and by; the last two run the detector many times and are stopped when anything else is wanted
-SLOW_LANES: tuple[Lane, ...] = (Lane("signal"), Lane("verdicts"), Lane("traps"), Lane("remedies"), Lane("sweep"))
+SLOW_LANES: tuple[Lane, ...] = (Lane("signal"), Lane("verdicts"), Lane("traps"), Lane("zoom"), Lane("remedies"), Lane("sweep"))
 
 
 @dataclass(frozen=True)
@@ -262,6 +263,46 @@ class Sweep:
         else:
             curve = gain_sweep(trace, self.term, asked.box_img, asked.label, iou=asked.iou, watcher=token)
         return CurveFound(self.key, asked, self.term, curve)
+
+
+@dataclass(frozen=True)
+class ZoomIn:
+    """Runs only the object's surroundings, which then fill the network's input.
+
+    Attributes:
+        session: the worker's memory.
+        key: of the trace.
+        asked: the object.
+        around: sides of the object that are run on each side of it.
+    """
+
+    session: Session = field(repr=False)
+    key: str
+    asked: Asked
+    around: float = 2.0
+
+    def __call__(self, token: Token) -> ZoomFound:
+        """What becomes of it there.
+
+        Raises:
+            Cancelled: between two layers.
+            UserError: the trace is no longer in memory, or its picture or detector is not at hand.
+        """
+        from fpn_viewer.core.analysis.lifeline import explain
+        from fpn_viewer.core.analysis.what_if import whole_pixels, zoom_in
+
+        trace, asked = self.session.trace(self.key), self.asked
+        x0, y0, x1, y1 = asked.box_img
+        wide, high = self.around * (x1 - x0), self.around * (y1 - y0)
+        region = whole_pixels((x0 - wide, y0 - high, x1 + wide, y1 + high), trace.image_size)
+        near = zoom_in(trace, region, watcher=token)
+        left, top = region[:2]
+        line = replace(explain(near, (x0 - left, y0 - top, x1 - left, y1 - top), asked.label, iou=asked.iou), ask=None)
+        larger = near.scale[0] / trace.scale[0]
+        found = line.detection
+        score = float(near.detections.scores[found]) if found is not None else 0.0
+        iou = line.stages[-1].best_iou if found is not None else 0.0
+        return ZoomFound(self.key, asked, region, larger, max(line.sizes.net), line, score, iou)
 
 
 @dataclass(frozen=True)

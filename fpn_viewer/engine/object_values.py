@@ -139,6 +139,31 @@ class RemediesFound:
 
 
 @dataclass(frozen=True)
+class ZoomFound:
+    """What the detector makes of the asked object when only its surroundings are run.
+
+    Attributes:
+        key: the trace of the whole picture.
+        asked: the object.
+        region_img: what was run, xyxy whole image px.
+        larger: how many times larger the object is in the network than in the whole picture.
+        side: its longer side in the network then, net px.
+        line: its life line there; its boxes are in px of the region.
+        score: of the detection that matches it, 0 without one.
+        iou: of that detection.
+    """
+
+    key: str
+    asked: Asked
+    region_img: Box
+    larger: float
+    side: float
+    line: LifeLine
+    score: float = 0.0
+    iou: float = 0.0
+
+
+@dataclass(frozen=True)
 class CurveFound:
     """A sweep over the asked object; `term` is None for its size."""
 

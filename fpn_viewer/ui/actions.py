@@ -169,7 +169,16 @@ GESTURES: dict[str, tuple[tuple[str, str], ...]] = {
         ("Double-click", "Enlarge a map, or go back"),
         ("Ctrl+Wheel", "More or less of the map over the picture"),
         ("Move", "Read all levels under the cursor in the Probe panel"),
-        ("B, then drag", "Draw a box; the Channels panel ranks what answers to it"),
+        ("B, then drag", "Draw a box: its life line, its channels, what would bring it back"),
+    ),
+    "Tab Object": (
+        ("Click", "Ask about an annotated object; beside all of them, about nothing"),
+        ("D", "Detections on or off"),
+        ("Del", "Ask about nothing"),
+    ),
+    "Life line": (
+        ("↑ ↓", "Step through the stages; their boxes are drawn in the tab Object"),
+        ("Ctrl+C", "Copy the life line as text"),
     ),
     "List of pictures": (
         ("↑ ↓", "Previous or next picture"),

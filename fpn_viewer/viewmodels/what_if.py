@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QTimer, Signal
 
-from fpn_viewer.engine.object_requests import SearchRemedies, Sweep, TryWhatIf
+from fpn_viewer.engine.object_requests import SearchRemedies, Sweep, TryWhatIf, ZoomIn
 from fpn_viewer.engine.object_values import REMEDY_ROUNDS, Change
 from fpn_viewer.viewmodels.observable import Observable
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fpn_viewer.core.analysis.curves import Curve
     from fpn_viewer.core.analysis.line import Remedy
     from fpn_viewer.engine.jobs import Failure
-    from fpn_viewer.engine.object_values import CurveFound, Explained, RemediesFound, WhatIfAnswer
+    from fpn_viewer.engine.object_values import CurveFound, Explained, RemediesFound, WhatIfAnswer, ZoomFound
     from fpn_viewer.viewmodels.document import Document
     from fpn_viewer.viewmodels.question import Question, QuestionState
 
@@ -44,9 +44,11 @@ class WhatIfState:
         searching: remedies are looked for.
         curves: by term, None for the size.
         sweeping: the term whose curve is being made, "" for none (the size's is "size").
+        zoomed: what becomes of the object when only its surroundings are run; None until that was asked.
+        zooming: that is being run.
         progress: how far a slow answer is, by lane ("remedies", "sweep"): what is being done and its share, 0..1.
         trouble: why there is no answer, "" otherwise.
-        troubled: the lane whose answer that is: "what_if", "remedies" or "sweep".
+        troubled: the lane whose answer that is: "what_if", "remedies", "sweep" or "zoom".
     """
 
     change: Change = dataclasses.field(default_factory=Change)
@@ -58,6 +60,8 @@ class WhatIfState:
     searching: bool = False
     curves: Mapping[tuple[str, str] | None, Curve] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
     sweeping: str = ""
+    zoomed: ZoomFound | None = None
+    zooming: bool = False
     progress: Mapping[str, tuple[str, float]] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
     trouble: str = ""
     troubled: str = ""
@@ -139,6 +143,13 @@ class WhatIf(Observable[WhatIfState]):
             self.update(sweeping="size" if term is None else f"{term[1]} {term[0]}", progress=self._progress_without("sweep"))
             self._document.ask("sweep", Sweep(self._document.session, trace.key, asked, term))
 
+    def zoom(self) -> None:
+        """Runs only the object's surroundings."""
+        trace, asked = self._document.trace, self._question.state.asked
+        if trace is not None and asked is not None:
+            self.update(zooming=True, zoomed=None)
+            self._document.ask("zoom", ZoomIn(self._document.session, trace.key, asked))
+
     def search(self) -> None:
         """Looks for remedies at once, as after `stop`."""
         self._search_soon.stop()
@@ -201,7 +212,7 @@ class WhatIf(Observable[WhatIfState]):
         self._forget()
 
     def _forget(self) -> None:
-        self.update(answer=None, remedies=None, looked=0, curves=MappingProxyType({}), trouble="", waiting=False)
+        self.update(answer=None, remedies=None, looked=0, curves=MappingProxyType({}), zoomed=None, trouble="", waiting=False)
         self._stop_slow()
         self._document.withdraw("what_if")
 
@@ -218,6 +229,7 @@ class WhatIf(Observable[WhatIfState]):
             "what_if": self._tried,
             "remedies": self._found,
             "sweep": self._swept,
+            "zoom": self._zoomed,
         }
         trace = self._document.trace
         if lane in answers and trace is not None and trace.key == value.key and value.asked == self._question.state.asked:
@@ -240,11 +252,15 @@ class WhatIf(Observable[WhatIfState]):
     def _swept(self, found: CurveFound) -> None:
         self.update(curves=MappingProxyType({**self.state.curves, found.term: found.curve}), sweeping="")
 
+    def _zoomed(self, found: ZoomFound) -> None:
+        self.update(zoomed=found, zooming=False, trouble="")
+
     def _failed(self, lane: str, failure: Failure | None) -> None:
         ended: dict[str, dict[str, Any]] = {
             "what_if": {"waiting": False},
             "remedies": {"searching": False},
             "sweep": {"sweeping": ""},
+            "zoom": {"zooming": False},
         }
         if lane not in ended:
             return

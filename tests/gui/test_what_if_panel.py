@@ -15,7 +15,7 @@ from fpn_viewer.core.demo.recipe import SPEC
 from fpn_viewer.core.detectors.families import FAMILIES
 from fpn_viewer.core.imaging.colours import level_colour
 from fpn_viewer.core.structures import Detections
-from fpn_viewer.engine.object_values import Change
+from fpn_viewer.engine.object_values import Change, ZoomFound
 from fpn_viewer.ui.objects.outcomes import OUTCOME_LOOKS
 from fpn_viewer.ui.panels.light import FOUND, MISSED, UNKNOWN
 from fpn_viewer.ui.panels.remedies import IS_DETECTED, NOT_LOOKED, NOTHING_ASKED, NOTHING_HELPS
@@ -24,7 +24,7 @@ from fpn_viewer.ui.panels.what_if_settings import INPUT, SCALES, SELECTION, SETT
 from fpn_viewer.ui.panels.what_if_words import change_words, duration, gained_and_lost, others_words, remedy_effect, remedy_title
 from fpn_viewer.ui.theme import palette, strip_colour
 from tests.gui.panel_fakes import graph
-from tests.gui.what_if_fakes import CUT, NMS, TERM, TRAIN, Desk
+from tests.gui.what_if_fakes import ASKED, CUT, NMS, TERM, TRAIN, Desk, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -538,3 +538,22 @@ def test_words() -> None:
     assert remedy_title(TRAIN).replace("\xa0", " ") == "anchor_sizes 16, 32, 64 → 8, 16, 32"
     assert remedy_effect(TRAIN) == TRAIN.outcome
     assert change_words(Change(), SPEC.settings) == []
+
+
+# -- zooming in ---------------------------------------------------------------------------------------------------------
+
+
+def test_zooming_in_says_what_becomes_of_the_object(asked: Bench) -> None:
+    asked.panel.zoom.button.click()
+    lane, request = asked.document.asked[-1]
+    assert (lane, request.asked) == ("zoom", ASKED)
+    assert not asked.panel.zoom.button.isEnabled()
+    asked.document.answered.emit("zoom", ZoomFound("trace 1", ASKED, (10, 0, 60, 40), 4.2, 75.6, line(True), 0.91, 0.8))
+    assert "50×40 px" in asked.panel.zoom.sentence.text()
+    assert "4.2 times as large" in asked.panel.zoom.sentence.text()
+    assert "found with score 0.910" in asked.panel.zoom.sentence.text()
+    asked.document.answered.emit("zoom", ZoomFound("trace 1", ASKED, (10, 0, 60, 40), 4.2, 75.6, line(False)))
+    assert f"still missed at {line(False).killer}" in asked.panel.zoom.sentence.text()
+    asked.fail("zoom")
+    assert asked.panel.zoom.sentence.text().startswith("The trace is gone")
+    assert asked.panel.zoom.button.isEnabled()

@@ -155,8 +155,8 @@ class ObjectLayers:
         draw_outlines(painter, self._outlines(), frame, look)
         labels = self._label_others(painter, frame)
         if asked is not None:
-            # what lies elsewhere has no say, and its name would cover what has
-            near = view_rect(asked, frame)
+            # names of what has no say would cover what has: elsewhere, and wherever the boxes of a stage are drawn
+            near = view_rect(asked, frame) if self.near is None else QRectF()
             labels = [Label(one.rect, one.text, one.colour.darker(_DARKER)) for one in labels if one.rect.intersects(near)]
             deciding = self._paint_deciding(painter, frame)
             labels = [*self._paint_asked(painter, frame, look, asked), *deciding, *labels]

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from fpn_viewer.ui.settings_store import SettingsStore
 
 WELCOME = (
-    "N next picture · ← → channels · ↑ ↓ levels · point at a map to probe\n"
-    "Double-click enlarges a map, Esc goes back · Ctrl+2 anchors and RPN\n"
+    "M next missed object, its life line on the right · Ctrl+3 all about it · B, then drag, to ask about any box\n"
+    "N next picture · ← → channels · ↑ ↓ levels · point at a map to probe · double-click enlarges it · Ctrl+2 anchors\n"
     "Your own: Ctrl+O pictures · Ctrl+K checkpoint · or drop them · ? all keys"
 )
 

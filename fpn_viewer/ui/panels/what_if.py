@@ -15,6 +15,7 @@ from fpn_viewer.ui.panels.remedies import RemedyList
 from fpn_viewer.ui.panels.what_if_rows import ValueRow, note
 from fpn_viewer.ui.panels.what_if_settings import INPUT, SCALES, SELECTION, SETTINGS, gain_terms, setting_tip, settings_of
 from fpn_viewer.ui.panels.what_if_words import change_words, gain_words, remedy_effect, remedy_title
+from fpn_viewer.ui.panels.zoom import Zoom
 from fpn_viewer.ui.theme import strip_colour
 from fpn_viewer.ui.widgets.copying import copy_action
 from fpn_viewer.ui.widgets.fold import Fold
@@ -97,6 +98,7 @@ class WhatIfPanel(QWidget):
         folds: the parts of the panel by heading.
         settings: the sliders of the settings that the detector has, by name.
         gains: the sliders of the neck's terms, by (node, term).
+        zoom: runs the object's surroundings.
         apply: runs with the sliders' change.
         reset: back to the detector as it was opened.
     """
@@ -194,6 +196,9 @@ class WhatIfPanel(QWidget):
         for section in (SELECTION, INPUT, GAINS):
             if not self.folds[section].body.count():
                 self.folds[section].body.addWidget(note(SECTIONS[section][1] if info is not None else f"{NO_DETECTOR}."))
+        self.zoom = Zoom()
+        self.zoom.wanted.connect(self._what_if.zoom)
+        self.folds[INPUT].body.addWidget(self.zoom)
         self._refresh()
 
     def _add_settings(self, info: DetectorInfo, section: str) -> None:
@@ -225,6 +230,7 @@ class WhatIfPanel(QWidget):
         self.light.show_reading(read(self._document.trace, question, state), state.waiting)
         self.in_force.show_words(change_words(state.applied, self._own))
         self.remedies.show_state(question, state)
+        self.zoom.show_state(question, state)
         self._show_sliders(state)
         self._show_buttons(state)
 
