@@ -137,6 +137,7 @@ class Objects(Observable[ObjectsState]):
         self._walking = self._finding = False
         self._path = document.path
         self._wanted: set[tuple[str, tuple[str, ...]]] = set()
+        self._told: set[str] = set()
         document.current_changed.connect(self._went)
         document.state_changed.connect(self._ended)
         document.picture_changed.connect(self._read)
@@ -258,6 +259,10 @@ class Objects(Observable[ObjectsState]):
         except AnnotationError as error:
             self.problem.emit(Problem(str(error)))
             return
+        for sentence in truth.notes if truth is not None else ():
+            if sentence not in self._told:
+                self._told.add(sentence)
+                self.problem.emit(Problem(sentence))
         self.update(ground_truth=truth)
         self._rebuild()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -62,6 +63,14 @@ def desk() -> Desk:
 
 
 # -- finding and opening ------------------------------------------------------------------------------------------------
+
+
+def test_what_the_annotations_say_of_a_picture_is_told_once(desk: Desk) -> None:
+    note = "set.json was made for a picture of 10×10 px, and this one has 96×64 px; boxes are shown as they stand."
+    desk.begin({name: replace(truth([A]), notes=(note,)) for name in ("a.png", "b.png")})
+    desk.document.select(1)
+    desk.document.read()
+    assert desk.problems == [note]
 
 
 def test_a_picture_is_looked_up_by_convention_once(desk: Desk) -> None:
