@@ -36,6 +36,9 @@ QUICK_LANES: tuple[Lane, ...] = (Lane("explain"), Lane("stage"), Lane("what_if")
 #: lanes of what fills in by and by; the last two run the detector many times and are stopped when anything else is wanted
 SLOW_LANES: tuple[Lane, ...] = (Lane("signal"), Lane("verdicts"), Lane("traps"), Lane("zoom"), Lane("remedies"), Lane("sweep"))
 
+#: boxes of a stage that are drawn, those that overlap the object most; hundreds of distant ones would hide it
+DRAWN = 120
+
 
 @dataclass(frozen=True)
 class Explain:
@@ -133,7 +136,7 @@ class LookAtStage:
 
         token.check()
         trace, asked = self.session.trace(self.key), self.asked
-        boxes = candidates_at(trace, asked.box_img, self.stage, label=asked.label, iou=asked.iou)
+        boxes = candidates_at(trace, asked.box_img, self.stage, label=asked.label, iou=asked.iou, limit=DRAWN)
         return StageView(self.key, asked, self.stage, boxes)
 
 

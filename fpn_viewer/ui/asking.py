@@ -91,8 +91,8 @@ class Asking(QObject):
         """Says which classes of the data set nobody has matched."""
         names = state.labels.unmatched
         shown = ", ".join(f"“{name}”" for name in names[:_NAMED]) + (" …" if len(names) > _NAMED else "")
-        classes = "classes" if len(names) > 1 else "class"
-        sentence = f"The annotations have {classes} that the detector has not: {shown}; match them under Object › Match classes."
+        classes = "classes" if len(names) > 1 else "a class"
+        sentence = f"The annotations have {classes} that the detector does not know: {shown}; see Object › Match classes."
         self.problem.emit(Problem(sentence))
 
     def _keep_classes(self, dialog: LabelMappingDialog) -> None:

@@ -189,7 +189,9 @@ class DisplayBar(QWidget):
         self.reduction.setCurrentIndex(self.reduction.findData(state.reduction))
         self.scale.setCurrentIndex(self.scale.findData(state.scale))
         for control in (self.channel, self.channel_slider):
-            control.setRange(0, max(0, state.channels - 1))
+            # a range that is set, though it is the same, lays the whole window out again
+            if control.maximum() != max(0, state.channels - 1):
+                control.setRange(0, max(0, state.channels - 1))
             control.setValue(state.channel)
             control.setEnabled(state.reduction == "channel")
         self.opacity.setValue(round(state.opacity * 100))
