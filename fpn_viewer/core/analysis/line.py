@@ -68,7 +68,7 @@ class Stage:
         value: the deciding number of the candidate that came closest (a rank, an IoU, a score, px); None when none came.
         limit: what it was held against, in the same unit; None where nothing is.
         margin: how far on the right side of the limit, in its unit; negative when it failed; None without value or limit.
-        unit: "rank", "IoU", "score" or "px".
+        unit: "rank", "IoU", "score" or "px"; "" where nothing came.
         sentence: what happened, for a person.
         box_img: the deciding candidate's box, xyxy image px; None when none came.
         by_level: survivors by pyramid level.
@@ -229,7 +229,7 @@ class LifeLine:
         rival: the best detection that covers it without counting for it, if any.
         detection: row of the trace's detections that matches it, or None.
         sizes: how large it is.
-        training: what training would have done; None where there are no anchors.
+        training: what training would have done; None where it does not match anchors by overlap.
         mechanism: name in csiro-robotics' fn_mechanisms, "" when detected.
         tide: name of the error in TIDE, "" when detected.
         factors: other things that made it harder ("resize", "gain of top-down into M3 is 0").

@@ -73,11 +73,6 @@ class Settings:
 
 SETTING_NAMES: tuple[str, ...] = tuple(f.name for f in dataclasses.fields(Settings))
 
-#: settings that change what the network gets; the others only change what is selected from its answers
-PREPROCESSING = frozenset({"min_size", "max_size", "image_mean", "image_std"})
-#: settings fixed by the shape and meaning of the trained weights
-STRUCTURAL = frozenset({"anchor_sizes", "aspect_ratios"})
-
 _UNIT = (0.0, 1.0)
 _RANGES: dict[str, tuple[float, float]] = {
     "min_size": (1, 20_000),

@@ -284,10 +284,6 @@ class Trace:
             return dense.first_difference(self.raw.found, self.dense_fate)
         return compare_outputs.first_difference(self.raw, self._rpn, self._head)
 
-    def stage_of(self, code: int) -> str:
-        """The name of a stage from its index in `alive_after`."""
-        return self.stages[code]
-
     @property
     def stages(self) -> tuple[str, ...]:
         """Every stage of the detector's selection in order; `alive_after` counts in them."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from fpn_viewer.ui.anchors.cell_table import CellTable
@@ -15,6 +14,7 @@ from fpn_viewer.ui.anchors.sections import AnchorSection, DetectionSection, Laye
 from fpn_viewer.ui.anchors.state import LAYERS, Layers, has_proposals
 from fpn_viewer.ui.anchors.texts import follows_notice, footer, nothing_notice, view_message
 from fpn_viewer.ui.anchors.view import AnchorView
+from fpn_viewer.ui.widgets.layer_action import layer_action
 from fpn_viewer.ui.widgets.strip import Strip
 from fpn_viewer.ui.widgets.texts import StripedBadge
 
@@ -77,7 +77,10 @@ class AnchorsTab(QWidget):
         self.layers = Layers(self)
         self.view = AnchorView(self._composer, self.layers, display, selection, viewport)
         self.table = CellTable(selection)
-        self.layer_actions = {row.name: self._layer_action(row.name, row.key, row.text) for row in LAYERS}
+        self.layer_actions = {
+            row.name: layer_action(self, row.name, row.key, row.text, getattr(self.layers.state, row.name), self._layer_toggled)
+            for row in LAYERS
+        }
         self.follows_strip, self.nothing_strip = Strip("notice"), Strip("notice")
         self.badge = StripedBadge("UNTRAINED", self.view)
         self.open_button = QPushButton("Open pictures…", self.view)
@@ -107,17 +110,6 @@ class AnchorsTab(QWidget):
         self.view.render_svg(path, "Anchors & RPN")
 
     # -- making -----------------------------------------------------------------------------------------------------
-
-    def _layer_action(self, name: str, key: str, text: str) -> QAction:
-        action = QAction(text, self)
-        action.setCheckable(True)
-        action.setChecked(getattr(self.layers.state, name))
-        action.setShortcut(QKeySequence(key))
-        action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        action.setObjectName(name)
-        action.toggled.connect(self._layer_toggled)
-        self.addAction(action)
-        return action
 
     def _lay_out(self) -> None:
         left = _splitter(Qt.Orientation.Vertical, self._picture_column(), self.table, (600, 170))

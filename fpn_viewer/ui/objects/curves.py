@@ -94,7 +94,8 @@ class CurvesView(QWidget):
         self.chooser.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.chooser.setAccessibleName("What is varied")
         self.chooser.setToolTip(
-            "What is varied: the size that the network sees the object in, or the gain on one summand of a merged map"
+            "What is varied: the size that the network sees the object in (each is a run over the object and what surrounds it), "
+            "or the gain on one summand of a merged map"
         )
         self.progress = QProgressBar(self)
         self.progress.setRange(0, _STEPS)

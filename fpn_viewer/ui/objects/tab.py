@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QPushButton, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from fpn_viewer.ui.objects import texts
@@ -13,6 +12,7 @@ from fpn_viewer.ui.objects.header import Header
 from fpn_viewer.ui.objects.layers import ObjectLayers
 from fpn_viewer.ui.objects.signal_page import SignalPage
 from fpn_viewer.ui.objects.view import ObjectView
+from fpn_viewer.ui.widgets.layer_action import layer_action
 from fpn_viewer.ui.widgets.texts import StripedBadge
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class ObjectTab(QWidget):
         self.header = Header()
         self.signal = SignalPage(document, selection, question)
         self.pages = QTabWidget(documentMode=True)
-        self.layer_actions = {"detections": self._layer_action("detections", "D", "Detections")}
+        self.layer_actions = {"detections": layer_action(self, "detections", "D", "Detections", True, self._detections_toggled)}
         self.badge, self.open_button = StripedBadge("UNTRAINED", self.view), QPushButton("Open pictures…", self.view)
         self._lay_out(curves)
         self._connect()
@@ -99,17 +99,6 @@ class ObjectTab(QWidget):
         self.view.render_svg(path, "Object")
 
     # -- making -----------------------------------------------------------------------------------------------------
-
-    def _layer_action(self, name: str, key: str, text: str) -> QAction:
-        action = QAction(text, self)
-        action.setCheckable(True)
-        action.setChecked(True)
-        action.setShortcut(QKeySequence(key))
-        action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        action.setObjectName(name)
-        action.toggled.connect(self._detections_toggled)
-        self.addAction(action)
-        return action
 
     def _lay_out(self, curves: QWidget) -> None:
         self.pages.addTab(self.signal, "Signal")

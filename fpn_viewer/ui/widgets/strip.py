@@ -61,12 +61,6 @@ class Strip(QWidget):
         """A key of `theme.STRIPS`."""
         return self._kind
 
-    def set_kind(self, kind: str) -> None:
-        """Changes icon and ground."""
-        self._kind = kind
-        self._draw_icons()
-        self.update()
-
     def add_button(self, text: str, tip: str) -> QToolButton:
         """Adds a button left of the cross.
 

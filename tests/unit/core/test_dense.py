@@ -221,7 +221,7 @@ def test_objectness_is_the_score_of_the_best_class(trace: Trace) -> None:
 def test_stages_are_those_that_the_family_has(trace: Trace) -> None:
     assert trace.stages == DENSE_STAGES
     assert set(DENSE_STAGES) - set(STAGES) == {"top_k"}
-    assert trace.stage_of(int(trace.candidates.alive_after.max())) == "detected"
+    assert trace.stages[int(trace.candidates.alive_after.max())] == "detected"
     assert tiny_detector().trace(noise()).stages == STAGES
 
 

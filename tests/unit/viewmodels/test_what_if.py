@@ -119,6 +119,7 @@ def test_an_object_that_cannot_be_followed_is_still_looked_for(qapp: object, qtb
     desk.open()
     desk.explain(killer=None, outcome="unknown")
     searched(desk, qtbot)
+    assert desk.what_if.state.searching
 
 
 def test_the_search_waits_until_the_sliders_are_answered(desk: Desk, qtbot: QtBot) -> None:
