@@ -170,7 +170,7 @@ class Objects(Observable[ObjectsState]):
 
     def step_missed(self, by: int) -> None:
         """The next (1) or previous (-1) missed object, on into the other pictures; stops after one round without any."""
-        self._visited = 0
+        self._visited, self._from_afar = 0, False
         if self.state.annotations is None and not self._finding:
             self.problem.emit(Problem(NO_ANNOTATIONS))
         elif self._finding or (not self._is_run() and self._document.run_state.kind in _BUSY):

@@ -381,3 +381,13 @@ def test_the_first_missed_object_is_sought_from_the_start(desk: Desk, qtbot: QtB
     desk.document.select(2)
     desk.arrive([])
     assert desk.objects.state.current is None
+
+
+def test_a_first_look_from_afar_that_found_nothing_leaves_the_next_one_close() -> None:
+    desk = Desk("a.png")
+    desk.objects.seek()
+    desk.begin({"a.png": truth([A])}, found=[A])
+    assert desk.objects.state.current is None
+    desk.document.run([], key="second run")
+    desk.objects.step_missed(1)
+    assert (desk.objects.state.current, desk.objects.state.close) == (0, True)
