@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 class UserError(Exception):
     """A failure a person can act on: its text is one sentence saying what, which file, and what to do."""
@@ -12,7 +17,15 @@ class PictureError(UserError):
 
 
 class CheckpointError(UserError):
-    """A checkpoint file cannot be read or its model is not recognised."""
+    """A checkpoint file cannot be read or its model is not recognised.
+
+    Attributes:
+        details: lines for whoever wants to know more: every missing and left-over tensor, every class in the file.
+    """
+
+    def __init__(self, sentence: str, details: Sequence[str] = ()) -> None:
+        super().__init__(sentence)
+        self.details = tuple(details)
 
 
 class DetectorError(UserError):

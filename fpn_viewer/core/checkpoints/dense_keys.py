@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from fpn_viewer.core.checkpoints.presets import SETTINGS
 from fpn_viewer.core.checkpoints.torchvision_keys import ASSUMED, FROM_SHAPES, count, resnet_of, todays
 from fpn_viewer.core.detectors.families import made_up_names
 from fpn_viewer.core.detectors.spec import DetectorSpec, Settings
@@ -18,16 +19,6 @@ _CENTERNESS = "head.regression_head.bbox_ctrness.weight"
 _TOWER = "head.classification_head.conv."
 _EXTRA = "backbone.fpn.extra_blocks.p6.weight"
 _BASIC = frozenset({"resnet18", "resnet34", "slim_resnet18"})
-#: torchvision's defaults by family
-DEFAULTS: dict[str, Settings] = {
-    "RetinaNet": Settings(
-        anchor_sizes=tuple((x, int(x * 2 ** (1 / 3)), int(x * 2 ** (2 / 3))) for x in (32, 64, 128, 256, 512)),
-        box_detections_per_img=300,
-    ),
-    "FCOS": Settings(
-        anchor_sizes=((8,), (16,), (32,), (64,), (128,)), aspect_ratios=(1.0,), box_score_thresh=0.2, box_nms_thresh=0.6
-    ),
-}
 
 
 def is_dense(tensors: dict[str, Tensor]) -> bool:
@@ -68,7 +59,7 @@ def recognise_dense(name: str, tensors: dict[str, Tensor]) -> tuple[DetectorSpec
         head_norm="group" if any(key.startswith(_TOWER) and _is_norm(key, tensors) for key in tensors) else "",
         num_classes=classes,
         class_names=made_up_names(family, classes),
-        settings=_settings(name, family, per_cell),
+        settings=SETTINGS["torchvision", family],
         weights=f"from {name}",
         origins={**{f.name: ASSUMED for f in fields(Settings)}, "class_names": "made up", "backbone": FROM_SHAPES},
     )
@@ -91,14 +82,3 @@ def _extra_levels(tensors: dict[str, Tensor]) -> str:
         return "pool"
     outputs, inputs = tensors[_EXTRA].shape[:2]
     return "P5" if inputs == outputs else "C5"
-
-
-def _settings(name: str, family: str, per_cell: int) -> Settings:
-    settings = DEFAULTS[family]
-    expected = len(settings.anchor_sizes[0]) * len(settings.aspect_ratios)
-    if per_cell != expected:
-        raise CheckpointError(
-            f"{name} has {per_cell} anchors per cell where {expected} were assumed; "
-            f"give anchor_sizes and aspect_ratios in {name}.json beside it."
-        )
-    return settings

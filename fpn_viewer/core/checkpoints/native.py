@@ -30,6 +30,18 @@ def save_native(spec: DetectorSpec, module: nn.Module, path: Path, notes: Mappin
     save_file(tensors, path, metadata={"format": FORMAT, "spec": spec.to_json(), **(notes or {})})
 
 
+def is_native(path: Path) -> bool:
+    """Whether a file is a safetensors file that `save_native` wrote."""
+    if path.suffix != ".safetensors":
+        return False
+    try:
+        with safe_open(path, framework="pt") as file:
+            return "spec" in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        # `read_native` says what is wrong with it
+        return True
+
+
 def read_native(path: Path) -> tuple[DetectorSpec, dict[str, Tensor]]:
     """Spec and tensors (floats as float32) of a file that `save_native` wrote.
 

@@ -1,90 +1,76 @@
-"""A checkpoint file to (DetectorSpec, tensors): the reader is chosen by the file's suffix and what the file says of itself."""
+"""A checkpoint file to what is known of it: read, recognised, and with all that was said of it in and beside the file."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import pathlib
-import pickle
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from fpn_viewer.core.checkpoints.dense_keys import is_dense, recognise_dense
-from fpn_viewer.core.checkpoints.native import read_native
-from fpn_viewer.core.checkpoints.torchvision_keys import recognise
+from fpn_viewer.core.checkpoints.beside import read_beside
+from fpn_viewer.core.checkpoints.contents import read_contents
+from fpn_viewer.core.checkpoints.dialects import recognise
+from fpn_viewer.core.checkpoints.metadata import options_inside
+from fpn_viewer.core.checkpoints.native import is_native, read_native
+from fpn_viewer.core.checkpoints.values import GIVEN, Recognised
+from fpn_viewer.core.detectors.options import with_options
 from fpn_viewer.core.errors import CheckpointError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from torch import Tensor
-
-    from fpn_viewer.core.detectors.spec import DetectorSpec
-
-#: keys under which training scripts put the tensors, best first
-_ENVELOPES = ("model_ema", "model", "state_dict")
-_PREFIXES = ("module.", "_orig_mod.", "model.")
-#: what torch's reader and unpickler raise on bytes that are not what they expect
-_DAMAGED = (OSError, RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError, ImportError)
-#: classes that torchvision's reference scripts pickle beside the tensors; they only hold values
-_HARMLESS: list[Any] = [argparse.Namespace, pathlib.PosixPath, pathlib.WindowsPath]
+    from fpn_viewer.core.checkpoints.values import Contents
+    from fpn_viewer.core.tracing.record import Watcher
 
 
-def read_checkpoint(path: Path) -> tuple[DetectorSpec, dict[str, Tensor]]:
-    """What a file holds, without running any code from it.
+def read_checkpoint(path: Path, options: Mapping[str, Any] | None = None, watcher: Watcher | None = None) -> Recognised:
+    """What a file holds and what was said of it.
 
-    Settings that a state_dict cannot hold are read from `NAME.json` beside the checkpoint when that is there.
+    Later sayings go over earlier ones: the dialect's preset, the file's own metadata, the file beside it, `options`.
 
     Raises:
         CheckpointError: the file cannot be read safely, or is not a detector that can be built.
+        SettingError: something that was said has a wrong name or value.
     """
-    if path.suffix == ".safetensors":
-        return read_native(path)
-    tensors = _unwrapped(path, _load(path))
-    spec, tensors = (recognise_dense if is_dense(tensors) else recognise)(path.stem, tensors)
-    return _with_sidecar(path, spec), tensors
+    options = dict(options or {})
+    if is_native(path):
+        spec, tensors = read_native(path)
+        return completed(Recognised(spec, tensors), path, {}, options)
+    beside, _ = read_beside(path)
+    # which weights to take and whose conventions to assume is needed before anything is recognised
+    first = {**beside, **options}
+    contents = read_contents(path, first.get("entry"), watcher)
+    recognised = recognise(contents, first.get("preset"))
+    return completed(recognised, path, options_inside(contents, recognised), options)
 
 
-def _load(path: Path) -> Any:
-    try:
-        with torch.serialization.safe_globals(_HARMLESS):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+def recognised_contents(contents: Contents, options: Mapping[str, Any] | None = None) -> Recognised:
+    """The same for a file that has been read already."""
+    options = dict(options or {})
+    beside, _ = read_beside(contents.path)
+    recognised = recognise(contents, {**beside, **options}.get("preset"))
+    return completed(recognised, contents.path, options_inside(contents, recognised), options)
+
+
+def completed(recognised: Recognised, path: Path, inside: Mapping[str, tuple[Any, str]], options: Mapping[str, Any]) -> Recognised:
+    """With what was said in the file, beside it and by the user.
+
+    Raises:
+        CheckpointError: the anchors do not fit the head.
+        SettingError: something that was said has a wrong name or value.
+    """
+    spec = recognised.spec
+    for name, (value, origin) in inside.items():
+        spec = with_options(spec, {name: value}, origin)
+    spec = with_options(spec, *read_beside(path))
+    spec = with_options(spec, options, GIVEN)
+    _check_anchors(recognised.anchors_per_cell, spec.settings.anchors_per_cell, spec.name)
+    return replace(recognised, spec=spec)
+
+
+def _check_anchors(head: int, given: tuple[int, ...], name: str) -> None:
+    """Raises CheckpointError where the settings give another number of anchors per cell than the head has outputs for."""
+    if head and set(given) != {head}:
         raise CheckpointError(
-            f"{path.name} holds more than tensors and would have to run code to load; save its state_dict() again with torch.save."
-        ) from error
-    except _DAMAGED as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"{path} cannot be read as a checkpoint ({first}); is the file complete?") from error
-
-
-def _unwrapped(path: Path, loaded: Any) -> dict[str, Tensor]:
-    for key in _ENVELOPES:
-        if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
-            loaded = loaded[key]
-            break
-    tensors = {k: t for k, t in loaded.items() if isinstance(t, torch.Tensor)} if isinstance(loaded, dict) else {}
-    if not tensors:
-        raise CheckpointError(f"{path.name} holds no state_dict: no tensors by name were found in it.")
-    tensors.pop("n_averaged", None)
-    while prefix := next((p for p in _PREFIXES if all(k.startswith(p) for k in tensors)), None):
-        tensors = {k.removeprefix(prefix): t for k, t in tensors.items()}
-    return {k: t.float() if t.dtype.is_floating_point else t for k, t in tensors.items()}
-
-
-def _with_sidecar(path: Path, spec: DetectorSpec) -> DetectorSpec:
-    sidecar = path.with_suffix(".json")
-    if not sidecar.exists():
-        return spec
-    try:
-        values = json.loads(sidecar.read_text())
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{sidecar} beside the checkpoint is not readable JSON ({error}); mend or remove it.") from error
-    names = tuple(values.pop("class_names", ()))
-    if names and len(names) == spec.num_classes - 1:
-        names = ("background", *names)
-    settings = spec.settings.changed(**values)
-    origins = dict.fromkeys([*values, *(["class_names"] if names else [])], f"from {sidecar.name}")
-    return replace(spec, settings=settings, class_names=names or spec.class_names, origins={**spec.origins, **origins})
+            f"{name} has {head} anchors per cell where {given[0]} were assumed; "
+            f"give anchor_sizes and aspect_ratios in {name}.json beside it or with --set."
+        )

@@ -30,7 +30,7 @@ _LEGACY = (
 MOBILENET_SIZES = (32, 64, 128, 256, 512)
 
 
-def recognise(name: str, tensors: dict[str, Tensor]) -> tuple[DetectorSpec, dict[str, Tensor]]:
+def recognise_two_stage(name: str, tensors: dict[str, Tensor]) -> tuple[DetectorSpec, dict[str, Tensor]]:
     """The detector these tensors belong to, and the tensors under today's names.
 
     Raises:
@@ -62,7 +62,7 @@ def recognise(name: str, tensors: dict[str, Tensor]) -> tuple[DetectorSpec, dict
         box_features=int(tensors["roi_heads.box_predictor.cls_score.weight"].shape[1]),
         num_classes=classes,
         class_names=("background", *(f"class {i}" for i in range(1, classes))),
-        settings=_settings(name, tensors, mobile),
+        settings=Settings(anchor_sizes=(MOBILENET_SIZES,) * 3, rpn_score_thresh=0.05) if mobile else Settings(),
         weights=f"from {name}",
         origins={**{f.name: ASSUMED for f in fields(Settings)}, "class_names": "made up", "backbone": FROM_SHAPES},
     )
@@ -100,15 +100,3 @@ def resnet_of(name: str, tensors: dict[str, Tensor]) -> tuple[str, int]:
             f"{name} has a backbone of {kind} blocks {depths}, {width} wide, which cannot be built; ResNet-18 … 152 can."
         )
     return (_DEPTHS[kind, depths] if width == 64 else "slim_resnet18"), width
-
-
-def _settings(name: str, tensors: dict[str, Tensor], mobile: bool) -> Settings:
-    per_cell = int(tensors["rpn.head.cls_logits.weight"].shape[0])
-    settings = Settings(anchor_sizes=(MOBILENET_SIZES,) * 3, rpn_score_thresh=0.05) if mobile else Settings()
-    expected = len(settings.anchor_sizes[0]) * len(settings.aspect_ratios)
-    if per_cell != expected:
-        raise CheckpointError(
-            f"{name} has {per_cell} anchors per cell where {expected} were assumed; "
-            f"give anchor_sizes and aspect_ratios in {name}.json beside it."
-        )
-    return settings

@@ -318,9 +318,9 @@ def open_detector(
     from fpn_viewer.core.detectors.sources import resolve
 
     target = choose_device(device)
-    _tell(watcher, "reading weights", 0.5)
-    spec, module = resolve(source, settings)
-    _tell(watcher, "building", 0.8)
+    _tell(watcher, "reading weights", 0.0)
+    spec, module = resolve(source, settings, watcher)
+    _tell(watcher, "building", 1.0)
     try:
         return Detector(spec, module, target, precision)
     except RuntimeError as error:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 from torchvision.models import detection
 
+from fpn_viewer.core.checkpoints.load import load_module
 from fpn_viewer.core.checkpoints.read import read_checkpoint
-from fpn_viewer.core.detectors.build import build_module
+from fpn_viewer.core.checkpoints.values import GIVEN
 from fpn_viewer.core.detectors.describe import check_supported, describe
 from fpn_viewer.core.detectors.families import fitted_class_names
+from fpn_viewer.core.detectors.options import with_options
 from fpn_viewer.core.detectors.settings import apply_settings
-from fpn_viewer.core.detectors.spec import SETTING_NAMES
-from fpn_viewer.core.errors import CheckpointError, SettingError
+from fpn_viewer.core.errors import CheckpointError
 from fpn_viewer.core.resources import bundled_checkpoints
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from torchvision.models.detection import FasterRCNN
 
     from fpn_viewer.core.detectors.spec import DetectorSpec
+    from fpn_viewer.core.tracing.record import Watcher
 
 BUILDERS: tuple[str, ...] = (
     "fasterrcnn_resnet50_fpn",
@@ -36,8 +38,8 @@ BUILDERS: tuple[str, ...] = (
 )
 
 
-def resolve(source: Any, options: Mapping[str, Any]) -> tuple[DetectorSpec, FasterRCNN]:
-    """The detector that `source` names, with `options` (settings, class_names, num_classes, name) applied.
+def resolve(source: Any, options: Mapping[str, Any], watcher: Watcher | None = None) -> tuple[DetectorSpec, FasterRCNN]:
+    """The detector that `source` names, with `options` (see `options.py`) applied.
 
     Raises:
         CheckpointError: a file cannot be read or does not fit, or the name is neither a file nor known.
@@ -53,7 +55,7 @@ def resolve(source: Any, options: Mapping[str, Any]) -> tuple[DetectorSpec, Fast
     if not path.exists():
         known = ", ".join((*bundled, *BUILDERS))
         raise CheckpointError(f"{source} is neither a file nor a detector known by name; known are: {known}.")
-    return _read(path, options)
+    return _read(path, options, watcher)
 
 
 def _given(module: nn.Module, options: Mapping[str, Any]) -> tuple[DetectorSpec, FasterRCNN]:
@@ -63,7 +65,7 @@ def _given(module: nn.Module, options: Mapping[str, Any]) -> tuple[DetectorSpec,
     levels = neck_graph(module).levels
     name = str(options.get("name", type(module).__name__))
     spec = describe(module, name, levels, weights="given with the module")
-    spec = with_options(spec, options)
+    spec = with_options(spec, options, GIVEN)
     apply_settings(module, spec.settings)
     return spec, module
 
@@ -77,38 +79,6 @@ def _built(name: str, options: Mapping[str, Any]) -> tuple[DetectorSpec, FasterR
     return replace(spec, weights="random"), module
 
 
-def _read(path: Path, options: Mapping[str, Any]) -> tuple[DetectorSpec, FasterRCNN]:
-    spec, tensors = read_checkpoint(path)
-    spec = with_options(spec, options)
-    module = build_module(spec)
-    missing, unexpected = module.load_state_dict(tensors, strict=False)
-    # safetensors of our own leave out the counters of BatchNorm, which inference does not use
-    missing = [key for key in missing if not key.endswith("num_batches_tracked")]
-    if missing or unexpected:
-        parts = [
-            f"{len(keys)} {word} (first {keys[0]})" for keys, word in ((missing, "missing"), (unexpected, "left over")) if keys
-        ]
-        raise CheckpointError(f"{path.name} does not fit {spec.summary}: {' and '.join(parts)}; nothing was loaded.")
-    return spec, module
-
-
-def with_options(spec: DetectorSpec, options: Mapping[str, Any]) -> DetectorSpec:
-    """The spec with what the user gave, remembered as given.
-
-    Raises:
-        SettingError: an option has a wrong name or value.
-    """
-    known = {"class_names", "num_classes", "name"}
-    unknown = sorted(set(options) - known - set(SETTING_NAMES))
-    if unknown:
-        raise SettingError(f"{unknown[0]!r} is not a setting; use one of: {', '.join((*SETTING_NAMES, *sorted(known)))}.")
-    values = {name: value for name, value in options.items() if name in SETTING_NAMES}
-    names = fitted_class_names(spec.family, options.get("class_names", ()), spec.num_classes) or spec.class_names
-    given = dict.fromkeys([*values, *(["class_names"] if "class_names" in options else [])], "given by the user")
-    return replace(
-        spec,
-        name=str(options.get("name", spec.name)),
-        settings=spec.settings_with(values),
-        class_names=names,
-        origins={**spec.origins, **given},
-    )
+def _read(path: Path, options: Mapping[str, Any], watcher: Watcher | None) -> tuple[DetectorSpec, FasterRCNN]:
+    recognised = read_checkpoint(path, options, watcher)
+    return recognised.spec, load_module(recognised, watcher)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from fpn_viewer.core.detectors.conventions import Conventions
 from fpn_viewer.core.detectors.families import check_settings, family_of
 from fpn_viewer.core.errors import SettingError
 
@@ -29,7 +30,7 @@ class Settings:
         aspect_ratios: height / width, the same on every level.
         min_size: net px that the shorter side of a picture is resized to.
         max_size: net px that the longer side may not pass.
-        image_mean: subtracted per channel from RGB in 0..1.
+        image_mean: subtracted per channel, in the network's own channel order and range (see `Conventions`): RGB in 0..1.
         image_std: divides per channel afterwards.
         rpn_pre_nms_top_n: anchors kept per level, by objectness logit.
         rpn_post_nms_top_n: proposals kept over all levels together.
@@ -57,6 +58,11 @@ class Settings:
     box_nms_thresh: float = 0.5
     box_detections_per_img: int = 100
     topk_candidates: int = 1000
+
+    @property
+    def anchors_per_cell(self) -> tuple[int, ...]:
+        """Anchors of one cell, by level."""
+        return tuple(len(sizes) * len(self.aspect_ratios) for sizes in self.anchor_sizes)
 
     def changed(self, **values: object) -> Settings:
         """A copy with some settings replaced.
@@ -148,7 +154,7 @@ class DetectorSpec:
     Attributes:
         name: what the user called it: a bundled name, a builder name or a file name.
         family: a key of `families.FAMILIES`: "Faster R-CNN", "RetinaNet", "FCOS".
-        backbone: torchvision's name, "resnet18" … "resnet152", "mobilenet_v3_large", or "slim_resnet18".
+        backbone: torchvision's name, "resnet18" … "resnet152", "mobilenet_v3_large", "swin_t" …, or "slim_resnet18".
         backbone_width: channels of the first stage (64 in ResNet; less in a slim one).
         norm: "batch" (BatchNorm) or "frozen" (FrozenBatchNorm) in the backbone.
         norm_eps: epsilon of a frozen norm.
@@ -167,6 +173,8 @@ class DetectorSpec:
         class_names: names by label; label 0 is background, though a one-stage detector may use it for a class.
         settings: what a state_dict cannot hold.
         weights: where the weights come from; "random" means untrained and is marked everywhere.
+        dialect: the code base whose names and conventions the weights had: "torchvision", "detectron2", "mmdetection".
+        conventions: how that code base computes around the weights.
         origins: for each of the above, where the value came from, in words.
     """
 
@@ -190,6 +198,8 @@ class DetectorSpec:
     extra_levels: str = "pool"
     head_depth: int = 0
     head_norm: str = ""
+    dialect: str = "torchvision"
+    conventions: Conventions = field(default_factory=Conventions)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
@@ -229,7 +239,8 @@ class DetectorSpec:
     def to_json(self) -> str:
         """The spec as JSON text, as written into a checkpoint's metadata."""
         plain = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return json.dumps(plain | {"settings": dataclasses.asdict(self.settings), "origins": dict(self.origins)})
+        nested = {"settings": dataclasses.asdict(self.settings), "conventions": dataclasses.asdict(self.conventions)}
+        return json.dumps(plain | nested | {"origins": dict(self.origins)})
 
     @classmethod
     def from_json(cls, text: str) -> DetectorSpec:
@@ -241,6 +252,7 @@ class DetectorSpec:
         try:
             values = json.loads(text)
             values["settings"] = Settings().changed(**values["settings"])
+            values["conventions"] = Conventions().changed(**values.get("conventions", {}))
             for name in ("levels", "class_names"):
                 values[name] = tuple(values[name])
             return cls(**values)

@@ -14,8 +14,8 @@ from torchvision.models.detection import FCOS, RetinaNet
 from torchvision.ops import boxes as box_ops
 
 from fpn_viewer.core.analysis.what_if import what_if
-from fpn_viewer.core.checkpoints.dense_keys import DEFAULTS
 from fpn_viewer.core.checkpoints.native import save_native
+from fpn_viewer.core.checkpoints.presets import SETTINGS
 from fpn_viewer.core.detectors.build import build_module
 from fpn_viewer.core.detectors.detector import open_detector
 from fpn_viewer.core.detectors.settings import read_settings
@@ -371,10 +371,10 @@ def test_a_description_builds_the_detector_it_was_read_from(family: str, source:
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("source", ["P5", "C5"])
 def test_state_dicts_are_recognised(family: str, source: str, tmp_path: Path) -> None:
-    module = dense_module(family, extra_levels=source, settings=DEFAULTS[family])
+    module = dense_module(family, extra_levels=source, settings=SETTINGS["torchvision", family])
     torch.save({"model": module.state_dict(), "epoch": 3}, tmp_path / "own.pth")
     again = open_detector(str(tmp_path / "own.pth"), device="cpu")
-    own = dense_spec(family, extra_levels=source, settings=DEFAULTS[family], name="own", weights="from own")
+    own = dense_spec(family, extra_levels=source, settings=SETTINGS["torchvision", family], name="own", weights="from own")
     assert again.spec == replace(own, class_names=tuple(f"class {label}" for label in range(4)))
     assert "assumed" in again.spec.origins["topk_candidates"]
     for key, tensor in module.state_dict().items():
@@ -384,11 +384,11 @@ def test_state_dicts_are_recognised(family: str, source: str, tmp_path: Path) ->
 @pytest.mark.parametrize(("kind", "family"), [(RetinaNet, "RetinaNet"), (FCOS, "FCOS")])
 def test_assumed_settings_are_torchvisions(kind: type[nn.Module], family: str) -> None:
     backbone = dense_module(family).backbone
-    assert read_settings(kind(backbone, 3)) == DEFAULTS[family]
+    assert read_settings(kind(backbone, 3)) == SETTINGS["torchvision", family]
 
 
 def test_legacy_retinanet_keys_load(tmp_path: Path) -> None:
-    module = dense_module(settings=DEFAULTS["RetinaNet"])
+    module = dense_module(settings=SETTINGS["torchvision", "RetinaNet"])
     old = {
         re.sub(r"(_head\.conv)\.(\d)\.0\.", lambda m: f"{m[1]}.{2 * int(m[2])}.", key): tensor
         for key, tensor in dict(module.state_dict()).items()
@@ -409,7 +409,7 @@ def test_legacy_retinanet_keys_load(tmp_path: Path) -> None:
     ],
 )
 def test_state_dicts_that_do_not_fit_give_a_sentence(key: str, sentence: str, tmp_path: Path) -> None:
-    tensors = dict(dense_module(settings=DEFAULTS["RetinaNet"]).state_dict())
+    tensors = dict(dense_module(settings=SETTINGS["torchvision", "RetinaNet"]).state_dict())
     tensors[key] = tensors[key][:8]
     if "fpn" in key:
         tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith("backbone.fpn.")}
