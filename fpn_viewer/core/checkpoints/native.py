@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from fpn_viewer.core.checkpoints.reading.safetensors_files import load_safetensors, read_header
+from fpn_viewer.core.checkpoints.reading.sniff import open_file, sniff
 from fpn_viewer.core.detectors.spec import DetectorSpec
 from fpn_viewer.core.errors import CheckpointError, SettingError
 
@@ -31,15 +32,13 @@ def save_native(spec: DetectorSpec, module: nn.Module, path: Path, notes: Mappin
 
 
 def is_native(path: Path) -> bool:
-    """Whether a file is a safetensors file that `save_native` wrote."""
-    if path.suffix != ".safetensors":
-        return False
+    """Whether a file, whatever its name, is one that `save_native` wrote."""
     try:
-        with safe_open(path, framework="pt") as file:
-            return "spec" in (file.metadata() or {})
-    except (SafetensorError, OSError):
-        # `read_native` says what is wrong with it
-        return True
+        with open_file(path) as stream:
+            return sniff(stream).name == "safetensors" and "spec" in read_header(path, stream).metadata
+    except CheckpointError:
+        # `read_contents` says what is wrong with it
+        return False
 
 
 def read_native(path: Path) -> tuple[DetectorSpec, dict[str, Tensor]]:
@@ -48,17 +47,12 @@ def read_native(path: Path) -> tuple[DetectorSpec, dict[str, Tensor]]:
     Raises:
         CheckpointError: the file is not readable, or is a safetensors file without a spec.
     """
+    with open_file(path) as stream:
+        tensors, metadata = load_safetensors(path, stream)
+    if "spec" not in metadata:
+        raise CheckpointError(f"{path.name} holds tensors but no description of a detector; open the .pth it was made from.")
     try:
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get("spec")
-            if text is None:
-                raise CheckpointError(
-                    f"{path.name} holds tensors but no description of a detector; open the .pth it was made from."
-                )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        spec = DetectorSpec.from_json(text)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} cannot be read as safetensors ({error}); is the file complete?") from error
+        spec = DetectorSpec.from_json(metadata["spec"])
     except SettingError as error:
         raise CheckpointError(f"{path.name}: {error}") from error
     return spec, {n: t.to(torch.float32) if t.dtype.is_floating_point else t for n, t in tensors.items()}

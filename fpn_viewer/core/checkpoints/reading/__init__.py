@@ -1,0 +1,1 @@
+"""Checkpoint files to plain values and tensors, whatever is in them, without running anything from them."""
