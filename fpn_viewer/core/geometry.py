@@ -29,8 +29,8 @@ class Level:
         name: "P2".
         stride: net px per cell (y, x): what one step in the map is on the picture.
         size: cells (h, w), padding included.
-        anchor_stride: net px (y, x) between anchors. torchvision divides the padded size by the map's size and rounds down,
-            so that on P6 of an 800-px-high input anchors step by 61 px where cells step by 64.
+        anchor_stride: net px (y, x) between anchors; the stride in other code bases. torchvision divides the padded size by the
+            map's size and rounds down, so that on P6 of an 800-px-high input anchors step by 61 px where cells step by 64.
         anchor_shapes: anchors per cell; 0 where no RPN looks at the level.
     """
 
@@ -97,14 +97,24 @@ class Geometry:
         return np.array([kx, ky, kx, ky])
 
 
-def net_size(image_size: Size, min_size: int, max_size: int) -> Size:
-    """The size torchvision resizes a picture to (GeneralizedRCNNTransform at inference), net px.
+#: what is added to a side before its fraction is cut off, by the name of the rounding
+_ROUNDING: dict[str, float] = {"floor": 0.0, "nearest": 0.5}
+
+
+def net_size(image_size: Size, min_size: int, max_size: int, rounding: str = "floor") -> Size:
+    """The size a picture is resized to at inference, net px.
+
+    Args:
+        image_size: (H, W) image px.
+        min_size: what the shorter side becomes, net px.
+        max_size: what the longer side may not pass, net px.
+        rounding: of the sides, "floor" (torchvision) or "nearest" (detectron2, mmdetection).
 
     Raises:
         DetectorError: a side would become 0 px.
     """
     scale = min(min_size / min(image_size), max_size / max(image_size))
-    size = int(image_size[0] * scale), int(image_size[1] * scale)
+    size = int(image_size[0] * scale + _ROUNDING[rounding]), int(image_size[1] * scale + _ROUNDING[rounding])
     if min(size) < 1:
         raise DetectorError(
             f"a picture of {image_size[1]}×{image_size[0]} px would shrink to nothing at max_size {max_size}; "

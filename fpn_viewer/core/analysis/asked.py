@@ -25,8 +25,13 @@ def ask(trace: Trace, box_img: Sequence[float], label: int | str | None, iou: fl
         iou: overlap from which a box counts as near.
 
     Raises:
-        QuestionError: the box, the class or the overlap cannot be asked about.
+        QuestionError: the box, the class or the overlap cannot be asked about, or nothing detects objects here.
     """
+    if not trace.spec.kind.detects:
+        raise QuestionError(
+            f"{trace.spec.name} is a pyramid without a head: it detects nothing, so there is nothing to ask about objects. "
+            "An adapter with answers() adds the head."
+        )
     box = checked_box(box_img, trace.image_size)
     if not isfinite(iou) or not 0 < iou <= 1:
         raise QuestionError(f"An overlap of {iou:g} cannot be asked for; give an IoU above 0 and up to 1, as 0.5.")

@@ -138,7 +138,7 @@ def _overlaps(question: Question, stage: str) -> list[float]:
     for group in np.unique(groups[rows]):
         victims, winners = rows[groups[rows] == group], side.winners[groups[side.winners] == group]
         for part in np.array_split(victims, ceil(len(victims) * len(winners) / _PAIRS) or 1):
-            iou = _iou_matrix(side.boxes(part), side.boxes(winners))
+            iou = _iou_matrix(side.compared.boxes(part), side.compared.boxes(winners))
             stronger = side.scores[winners][None] >= side.scores[part][:, None]
             highest.update(min(1.0, ceil(v * 1000) / 1000) for v in np.where(stronger, iou, 0).max(1, initial=0.0))
     limit = side.fate.limit

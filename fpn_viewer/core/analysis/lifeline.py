@@ -19,6 +19,7 @@ from fpn_viewer.core.analysis.line import LifeLine
 from fpn_viewer.core.analysis.sizes import object_sizes
 from fpn_viewer.core.analysis.two_stage import TWO_STAGE
 from fpn_viewer.core.analysis.verdict import judge
+from fpn_viewer.core.detectors.families import ADAPTED
 from fpn_viewer.core.errors import QuestionError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from fpn_viewer.core.tracing.trace import Trace
 
 #: how the life line of each family is read
-READERS: dict[str, Reader] = {"Faster R-CNN": TWO_STAGE, **dict.fromkeys(("RetinaNet", "FCOS", "YOLO"), ONE_STAGE)}
+READERS: dict[str, Reader] = {"Faster R-CNN": TWO_STAGE, **dict.fromkeys(("RetinaNet", "FCOS", "YOLO", ADAPTED), ONE_STAGE)}
 
 #: boxes that overlap an object less are not drawn beside it
 _DRAWN_FROM = 0.1

@@ -155,8 +155,9 @@ def read_nms(half: Half, came: NDArray[np.int64], left: NDArray[np.int64], limit
 
 def _spared(half: Half, left: NDArray[np.int64], limit: float) -> Deciding:
     index = int(left[half.near.scores[left].argmax()])
-    rivals = half.side.boxes(half.side.stronger(int(half.near.rows[index])))
-    value = float(iou_with(rivals, half.near.boxes_net[index]).max(initial=0.0))
+    row = half.near.rows[[index]]
+    rivals = half.side.compared.boxes(half.side.stronger(int(row[0])))
+    value = float(iou_with(rivals, half.side.compared.boxes(row)[0]).max(initial=0.0))
     neighbour = (
         f"the most by which a stronger {half.box} overlaps it is IoU {significant(value)}" if value else "none stronger overlaps it"
     )
@@ -167,7 +168,7 @@ def _spared(half: Half, left: NDArray[np.int64], limit: float) -> Deciding:
 def closest_victim(half: Half, came: NDArray[np.int64]) -> tuple[int, int, float]:
     """Of boxes that NMS removed, the one that overlaps its suppressor least: its index, the suppressor's row, their IoU."""
     winners = half.side.suppressors(half.near.rows[came])
-    iou = iou_with(half.near.boxes_net[came], half.side.boxes(winners))
+    iou = iou_with(half.side.compared.boxes(half.near.rows[came]), half.side.compared.boxes(winners))
     least = int(iou.argmin())
     return int(came[least]), int(winners[least]), float(iou[least])
 

@@ -190,7 +190,8 @@ def _restored(trace: Trace, _: LifeLine) -> Iterator[list[Change]]:
 
 
 def _scaled(trace: Trace, _: LifeLine) -> Iterator[list[Change]]:
-    merged = [one for one in trace.graph.nodes if one.role == "merged"]
+    fixed = trace.graph.unknown or trace.graph.fixed
+    merged = [one for one in trace.graph.nodes if one.role == "merged" and not fixed]
     for node, term in [(one.name, term.name) for one in merged for term in one.terms]:
         now = trace.gains.get((node, term), 1.0)
         changes = [_gain(node, term, factor, now) for factor in GAINS if factor != now]
@@ -210,7 +211,7 @@ def _larger(trace: Trace, name: str) -> list[int]:
     values, seen = [], {trace.net_size}
     for factor in ENLARGED:
         value = max(before + 1, ceil(side * max(trace.scale) * factor))
-        size = net_size(trace.image_size, **{**_sizes(trace), name: value})
+        size = net_size(trace.image_size, **{**_sizes(trace), name: value}, rounding=trace.spec.conventions.size_rounding)
         if size not in seen and value <= _LONGEST and size[0] * size[1] <= min(_AFFORDABLE, _AREA * now):
             values.append(value)
         seen.add(size)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.image_list import ImageList
 
 from fpn_viewer.core.analysis.assignment import training
 from fpn_viewer.core.analysis.line import Remedy
+from fpn_viewer.core.detectors.parts.anchors import anchor_generator
 from fpn_viewer.core.detectors.spec import Settings
 from fpn_viewer.core.numbers import significant
 
@@ -63,8 +63,9 @@ def finer_sizes(sizes: AnchorSizes, side: float) -> AnchorSizes | None:
 
 
 def anchors_of(trace: Trace, sizes: AnchorSizes) -> torch.Tensor:
-    """(N, 4) the anchors that torchvision's generator lays over a trace's levels, xyxy net px."""
-    generator = AnchorGenerator(sizes, (trace.settings.aspect_ratios,) * len(sizes))
+    """(N, 4) the anchors that a generator of the detector's conventions lays over a trace's levels, xyxy net px."""
+    names = [level.name for level in trace.levels]
+    generator = anchor_generator(sizes, trace.settings.aspect_ratios, trace.spec.conventions, names)
     # the generator looks at shapes only: no memory is taken
     nothing = torch.zeros((), device=trace.raw.anchors.device)
     maps = [nothing.expand(1, 1, *level.size) for level in trace.levels]

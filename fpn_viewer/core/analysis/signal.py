@@ -13,6 +13,7 @@ import torch
 from fpn_viewer.core.analysis.channels import cells_inside, contrasts, with_ring
 from fpn_viewer.core.analysis.signals import NodeSignal, Signal
 from fpn_viewer.core.analysis.sizes import on_picture, roi_level
+from fpn_viewer.core.detectors.families import ADAPTED, HEADLESS
 from fpn_viewer.core.errors import SettingError
 from fpn_viewer.core.numbers import percent
 from fpn_viewer.core.structures import as_numpy
@@ -40,6 +41,8 @@ _SIDES, _LEAST_CELLS = 1.0, 3
 _STANDS_OUT = 1.0
 #: a location of FCOS answers for objects of 8 to 16 times the size its level gives as that of its anchor
 _ANCHOR_SIDES = {"FCOS": 128**0.5}
+#: a point of a network with an adapter stands in a box of one cell, and answers for objects of about that many cells
+_POINT_SIDES = 8.0
 #: cells of a crop from which on a box is large
 _MANY = 4096
 #: mean |x| of whole maps, by node
@@ -82,9 +85,16 @@ def level_of(trace: Trace, box_img: Box) -> str:
     level = roi_level(trace, (y1 - y0, x1 - x0))
     if level:
         return level
-    side = log((y1 - y0) * (x1 - x0)) / 2 - log(_ANCHOR_SIDES.get(trace.spec.family, 1.0))
+    side = log((y1 - y0) * (x1 - x0)) / 2 - log(_sides(trace))
     sizes = zip(trace.levels, trace.settings.anchor_sizes, strict=False)
     return min(sizes, key=lambda at: min(abs(log(size) - side) for size in at[1]))[0].name
+
+
+def _sides(trace: Trace) -> float:
+    """How many times as large as what stands for an anchor the objects are that it answers for."""
+    cells = tuple((level.stride[0],) for level in trace.levels)
+    of_points = trace.spec.family in (ADAPTED, HEADLESS) and trace.settings.anchor_sizes == cells
+    return _POINT_SIDES if of_points else _ANCHOR_SIDES.get(trace.spec.family, 1.0)
 
 
 @dataclass(frozen=True)

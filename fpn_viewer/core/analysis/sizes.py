@@ -44,7 +44,8 @@ def object_sizes(trace: Trace, box_img: Box) -> Sizes:
         box_img: xyxy image px, as annotated; sizes are those of the whole box, also where it reaches over the picture's edge.
 
     Returns:
-        The sizes. `erasure` is None where the trace has no picture, the picture was not made smaller, or the object fills it.
+        The sizes. `erasure` is None where the trace has no picture, the picture was not made smaller, the detector's resize skips
+        no pixels, or the object fills the picture.
 
     Raises:
         QuestionError: the box is empty or lies outside the picture.
@@ -94,7 +95,9 @@ def erasure(trace: Trace, box_img: Box) -> Erasure | None:
     mean colour and its ring's (root mean square over R, G and B, grey levels 0..255). Net px count by the share of them that the
     object covers, so that a dot smaller than a net px has a mean as well: one that falls between the positions has contrast 0.
     """
-    if trace.picture is None or trace.net_size[0] >= trace.image_size[0] or trace.net_size[1] >= trace.image_size[1]:
+    if trace.picture is None or trace.spec.conventions.resize_filter == "antialias":
+        return None
+    if trace.net_size[0] >= trace.image_size[0] or trace.net_size[1] >= trace.image_size[1]:
         return None
     x0, y0, x1, y1 = trace.geometry.to_net(on_picture(trace.geometry, box_img))
     rows = _axis(y0, y1, trace.image_size[0], trace.net_size[0])

@@ -73,14 +73,17 @@ def what_if(
 def first_part(trace: Trace, gains: Gains, settings: Settings) -> str | None:
     """The first part that must be computed again, one of `resume.PARTS`; None when nothing changes.
 
-    A model that selects in a way of its own may do anything in its forward, so that is run as a whole.
+    A model that selects in a way of its own may do anything in its forward, so that is run as a whole; so is one in which the part
+    cannot be told from what lies before it.
     """
     touched = {TOUCHES[name] for name in changed_settings(trace.settings, settings)}
     if _scaling(gains) != _scaling(trace.gains):
         touched.add("neck")
     if not touched:
         return None
-    return "forward" if trace.follows is not None else min(touched, key=PARTS.index)
+    part = min(touched, key=PARTS.index)
+    known = PARTS if trace.detector is None else trace.detector.anatomy.parts
+    return "forward" if trace.follows is not None or part not in known else part
 
 
 def changed_settings(before: Settings, after: Settings) -> dict[str, object]:

@@ -16,17 +16,19 @@ class Conventions:
     Attributes:
         channel_order: of the network's input, "RGB" or "BGR"; `image_mean` and `image_std` are in this order.
         pixel_range: what a white pixel is before `image_mean` is subtracted: 1 or 255.
-        resize_filter: "bilinear" (every output pixel from four), or "antialias" (as Pillow does it: from all below it).
+        resize_filter: "bilinear" (every output pixel from four), or "antialias" (by Pillow, from all it covers, in grey levels).
         size_rounding: of the resized picture's sides, "floor" or "nearest".
         stride_in_1x1: in a bottleneck that halves the map, the stride is in the first 1×1 convolution instead of the 3×3.
         anchor_rounding: the anchors of a cell are rounded to whole net px.
         anchor_offset: where in its cell an anchor's centre is, in cells: 0 is the first corner, 0.5 the middle.
-        anchor_strides: "grid" (padded size over the level's size, rounded down) or "level" (the network's own power of two).
+        anchor_strides: "grid" (padded size over the level's size, rounded down) or "level" (the network's own power of two, from
+            which RoI pooling then takes its scales as well).
         roi_aligned: RoIAlign shifts its samples by half a cell.
         roi_sampling_ratio: samples per bin and side; 0 takes as many as the bin has cells.
         p7_relu: P7 is made from P6 behind a ReLU.
         fusion: of lateral and top-down, "sum" or "avg".
-        clip_before_nms: a one-stage detector's boxes are clipped to the picture before NMS, not after.
+        clip_before_nms: a one-stage detector's boxes are clipped to the picture before NMS; else after it, and those that are then
+            empty go.
     """
 
     channel_order: str = "RGB"

@@ -41,7 +41,7 @@ class Affine:
 def fold(module: nn.Module) -> Affine | None:
     """The affine map that `module` is in eval mode, or None when it is not a convolution with at most a BatchNorm after it."""
     layers = [m for m in (module if isinstance(module, nn.Sequential) else [module]) if not isinstance(m, nn.Identity)]
-    if not layers or not isinstance(layers[0], nn.Conv2d) or layers[0].groups != 1 or len(layers) > 2:
+    if not layers or not isinstance(layers[0], nn.Conv2d) or not _is_plain(layers[0]) or len(layers) > 2:
         return None
     conv = layers[0]
     weight = conv.weight.detach()
@@ -54,8 +54,15 @@ def fold(module: nn.Module) -> Affine | None:
     return Affine(weight, bias, int(conv.stride[0]), int(conv.padding[0]))
 
 
+def _is_plain(conv: nn.Conv2d) -> bool:
+    """Whether a convolution is one that `Affine` can say: square, not dilated, in one group, padded with zeros."""
+    sides = (conv.kernel_size, conv.stride, conv.padding, conv.dilation)
+    square = all(not isinstance(side, str) and side[0] == side[1] for side in sides)
+    return square and conv.dilation[0] == 1 and conv.groups == 1 and conv.padding_mode == "zeros"
+
+
 def _fold_norm(weight: Tensor, bias: Tensor, norm: nn.Module) -> tuple[Tensor, Tensor] | None:
-    if norm.training or getattr(norm, "running_var", None) is None:
+    if norm.training or getattr(norm, "running_var", None) is None or getattr(norm, "weight", None) is None:
         return None
     var, mean = norm.running_var, norm.running_mean
     gamma, beta = norm.weight, norm.bias

@@ -10,7 +10,8 @@ from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool, LastLevelP6P7
 
 from fpn_viewer.core.errors import DetectorError
-from fpn_viewer.core.necks.graph import Graph, Node, Op, Term
+from fpn_viewer.core.necks.evaluate import nearest
+from fpn_viewer.core.necks.graph import Graph, Node, Op, Term, level_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,14 +43,46 @@ class LateralPyramid(FeaturePyramidNetwork):
         return OrderedDict(zip(names, results, strict=True))
 
 
-def level_names(strides: Sequence[int]) -> tuple[str, ...]:
-    """Numbers of levels from their strides (net px per cell): stride 2^l gives "l".
+class AveragingPyramid(FeaturePyramidNetwork):
+    """An FPN that fuses by the mean of lateral and top-down: `M_l = L_l / 2 + U(M_{l+1}) / 2` (detectron2's "avg")."""
 
-    Where two levels have one stride (torchvision's MobileNetV3 pyramids), they are told apart by letters: "5a", "5b".
-    """
-    numbers = [max(int(s), 1).bit_length() - 1 for s in strides]
-    letters = {n: iter("abcdefgh") for n in numbers if numbers.count(n) > 1}
-    return tuple(f"{n}{next(letters[n])}" if n in letters else str(n) for n in numbers)
+    @classmethod
+    def sharing(cls, fpn: nn.Module) -> AveragingPyramid:
+        """The averaging pyramid that uses the modules of `fpn` (shared, not copied)."""
+        mean = cls.__new__(cls)
+        nn.Module.__init__(mean)
+        mean.inner_blocks, mean.layer_blocks = fpn.inner_blocks, fpn.layer_blocks
+        mean.extra_blocks = fpn.extra_blocks
+        return mean
+
+    def forward(self, x: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Backbone maps, fine to coarse, to pyramid maps by name; each (N, C, h, w)."""
+        names, maps = list(x), list(x.values())
+        merged = [inner(m) for m, inner in zip(maps, self.inner_blocks, strict=True)]
+        for index in reversed(range(len(merged) - 1)):
+            above = nearest(merged[index + 1], merged[index].shape[-2:])
+            merged[index] = merged[index] * _HALF + above * _HALF
+        results = [smooth(m) for m, smooth in zip(merged, self.layer_blocks, strict=True)]
+        if self.extra_blocks is not None:
+            results, names = self.extra_blocks(results, maps, names)
+        return OrderedDict(zip(names, results, strict=True))
+
+
+class LinearP6P7(LastLevelP6P7):
+    """P6 and P7 by convolutions with nothing between them (mmdetection's RetinaNet), so that P7 is linear in the backbone."""
+
+    @classmethod
+    def sharing(cls, block: nn.Module) -> LinearP6P7:
+        """The levels made by the convolutions of `block` (shared, not copied)."""
+        linear = cls.__new__(cls)
+        nn.Module.__init__(linear)
+        linear.p6, linear.p7, linear.use_P5 = block.p6, block.p7, block.use_P5
+        return linear
+
+    def forward(self, p: list[Tensor], c: list[Tensor], names: list[str]) -> tuple[list[Tensor], list[str]]:
+        """The pyramid `p` and its `names` with two more levels, from the last map of `p` or of the backbone `c`."""
+        p6 = self.p6(p[-1] if self.use_P5 else c[-1])
+        return [*p, p6, self.p7(p6)], [*names, "p6", "p7"]
 
 
 def fpn_graph(fpn: FeaturePyramidNetwork, strides: Sequence[int]) -> Graph:
@@ -62,27 +95,28 @@ def fpn_graph(fpn: FeaturePyramidNetwork, strides: Sequence[int]) -> Graph:
     Raises:
         DetectorError: the pyramid is of a class or has extra blocks that this program does not know.
     """
-    if type(fpn) not in _TOP_DOWN:
+    if type(fpn) not in _FUSED:
         raise DetectorError(f"a neck of class {type(fpn).__name__} cannot be followed; FeaturePyramidNetwork can.")
-    top_down = _TOP_DOWN[type(fpn)]
+    weight = _FUSED[type(fpn)]
     names = level_names(strides)
     nodes = [Node(f"C{n}", "backbone", f"P{n}") for n in names]
     for index in reversed(range(len(names))):
-        nodes += _level(names, index, top_down and index + 1 < len(names))
+        nodes += _level(names, index, weight if index + 1 < len(names) else 0.0)
     extra = _extra_levels(fpn, names, strides)
     levels = (*(f"P{n}" for n in names), *(node.level for node in extra))
-    return Graph("FPN" if top_down else "FPN without top-down", levels, (*nodes, *extra))
+    return Graph("FPN" if weight else "FPN without top-down", levels, (*nodes, *extra))
 
 
-def _level(names: Sequence[str], index: int, has_top_down: bool) -> list[Node]:
+def _level(names: Sequence[str], index: int, weight: float) -> list[Node]:
+    """The nodes of one level; `weight` is that of lateral and top-down, 0 where there is no top-down."""
     n, level = names[index], f"P{names[index]}"
     lateral = Node(f"L{n}", "lateral", level, (Term("lateral", f"C{n}", Op("module", f"inner_blocks.{index}", label="1×1 conv")),))
-    terms = [Term("lateral", f"L{n}")]
+    terms = [Term("lateral", f"L{n}", weight=weight or 1.0)]
     nodes = [lateral]
-    if has_top_down:
+    if weight:
         above = Term("top-down", f"M{names[index + 1]}", Op("nearest", label="nearest upsample"))
         nodes.append(Node(f"T{n}", "top-down", level, (above,)))
-        terms.append(Term("top-down", f"T{n}"))
+        terms.append(Term("top-down", f"T{n}", weight=weight))
     nodes.append(Node(f"M{n}", "merged", level, tuple(terms)))
     smooth = Term("smoothing", f"M{n}", Op("module", f"layer_blocks.{index}", label="3×3 conv"))
     return [*nodes, Node(f"P{n}", "output", level, (smooth,))]
@@ -92,7 +126,7 @@ def _extra_levels(fpn: FeaturePyramidNetwork, names: Sequence[str], strides: Seq
     if fpn.extra_blocks is None:
         return []
     if type(fpn.extra_blocks) not in _EXTRA:
-        known = " and ".join(kind.__name__ for kind in _EXTRA)
+        known = " and ".join(kind.__name__ for kind in _EXTRA if kind.__module__ != __name__)
         raise DetectorError(f"extra levels by {type(fpn.extra_blocks).__name__} cannot be followed; {known} can.")
     terms = _EXTRA[type(fpn.extra_blocks)](fpn.extra_blocks, names[-1])
     numbers = level_names([strides[-1] << (k + 1) for k in range(len(terms))])
@@ -108,10 +142,11 @@ def _pooled(_: nn.Module, last: str) -> list[Term]:
 
 
 def _convolved(block: nn.Module, last: str) -> list[Term]:
-    """RetinaNet's P6, from P5 or C5, and P7, from P6 behind a ReLU; "" stands for the level before."""
-    label = "stride-2 3×3 conv"
+    """RetinaNet's P6, from P5 or C5, and P7, from P6 behind a ReLU or not; "" stands for the level before."""
+    label, activation = "stride-2 3×3 conv", _P7_ACTIVATIONS[type(block)]
     p6 = Op("module", "extra_blocks.p6", factor=2, label=label)
-    p7 = Op("module", "extra_blocks.p7", factor=2, label=f"ReLU and {label}", activation="relu")
+    behind = f"ReLU and {label}" if activation else label
+    p7 = Op("module", "extra_blocks.p7", factor=2, label=behind, activation=activation)
     return [Term("downsample", f"{'P' if block.use_P5 else 'C'}{last}", p6), Term("downsample", "", p7)]
 
 
@@ -121,6 +156,17 @@ def map_names(neck: nn.Module, names: Sequence[str]) -> tuple[str, ...]:
 
 
 #: extra levels by class: (block, number of the last backbone level) to one term for each new level
-_EXTRA: dict[type[nn.Module], Callable[[nn.Module, str], list[Term]]] = {LastLevelMaxPool: _pooled, LastLevelP6P7: _convolved}
-_EXTRA_NAMES: dict[type[Any], tuple[str, ...]] = {LastLevelMaxPool: ("pool",), LastLevelP6P7: ("p6", "p7")}
-_TOP_DOWN: dict[type[nn.Module], bool] = {FeaturePyramidNetwork: True, LateralPyramid: False}
+_EXTRA: dict[type[nn.Module], Callable[[nn.Module, str], list[Term]]] = {
+    LastLevelMaxPool: _pooled,
+    LastLevelP6P7: _convolved,
+    LinearP6P7: _convolved,
+}
+_P7_ACTIVATIONS: dict[type[nn.Module], str] = {LastLevelP6P7: "relu", LinearP6P7: ""}
+_EXTRA_NAMES: dict[type[Any], tuple[str, ...]] = {
+    LastLevelMaxPool: ("pool",),
+    LastLevelP6P7: ("p6", "p7"),
+    LinearP6P7: ("p6", "p7"),
+}
+#: what lateral and top-down count in a merged map, by class; 0 where there is no top-down path
+_HALF = 0.5
+_FUSED: dict[type[nn.Module], float] = {FeaturePyramidNetwork: 1.0, AveragingPyramid: _HALF, LateralPyramid: 0.0}

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from fpn_viewer.core.errors import SettingError
+from fpn_viewer.core.errors import DetectorError, SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     Gains = Mapping[tuple[str, str], float]
 
@@ -87,12 +87,17 @@ class Graph:
     Attributes:
         kind: "FPN", "FPN without top-down".
         levels: names of the levels (the grid's rows), fine to coarse.
-        nodes: in the order they are computed; every term's source comes before its node.
+        nodes: in the order they are computed; every term's source comes before its node. A node that is not a backbone map and
+            has no terms is one of which is not known how it is made.
+        unknown: why there are such nodes, in a sentence; "" where there are none.
+        fixed: why no gains can be tried, in a sentence; "" where they can.
     """
 
     kind: str
     levels: tuple[str, ...]
     nodes: tuple[Node, ...]
+    unknown: str = ""
+    fixed: str = ""
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -134,13 +139,39 @@ class Graph:
         """The node in one cell of the grid, or None where the pyramid has none."""
         return next((n for n in self.nodes if n.level == level and n.role == role), None)
 
+    def is_known(self, name: str) -> bool:
+        """Whether it is known how a node is made; a backbone map is where knowing begins."""
+        node = self[name]
+        return bool(node.terms) or node.role == "backbone"
+
+    def check_known(self, name: str) -> None:
+        """Refuses to take apart a node of which is not known how it is made.
+
+        Raises:
+            DetectorError: it is such a node; the sentence says why.
+        """
+        if not self.is_known(name):
+            raise DetectorError(f"How {name} is made is not known. {self.unknown}")
+
     def check_gains(self, gains: Gains) -> None:
         """Refuses gains on terms that do not exist.
 
         Raises:
-            SettingError: a key names no (node, term) of this graph.
+            SettingError: a key names no (node, term) of this graph, or gains cannot be tried on it.
         """
+        if gains and (self.unknown or self.fixed):
+            raise SettingError(f"No gains can be tried on this network. {self.unknown or self.fixed}")
         known = [(node.name, term.name) for node in self.nodes for term in node.terms]
         for key in gains:
             if key not in known:
                 raise SettingError(f"the pyramid has no term {key!r} to scale; it has {', '.join(f'{n}/{t}' for n, t in known)}.")
+
+
+def level_names(strides: Sequence[int]) -> tuple[str, ...]:
+    """Numbers of levels from their strides (net px per cell): stride 2^l gives "l".
+
+    Where two levels have one stride (torchvision's MobileNetV3 pyramids), they are told apart by letters: "5a", "5b".
+    """
+    numbers = [max(int(s), 1).bit_length() - 1 for s in strides]
+    letters = {n: iter("abcdefgh") for n in numbers if numbers.count(n) > 1}
+    return tuple(f"{n}{next(letters[n])}" if n in letters else str(n) for n in numbers)
