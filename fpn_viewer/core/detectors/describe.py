@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 from torchvision.models.detection import FCOS, FasterRCNN, RetinaNet
-from torchvision.models.detection.faster_rcnn import FastRCNNConvFCHead
-from torchvision.models.resnet import BasicBlock, Bottleneck
-from torchvision.ops import FrozenBatchNorm2d
 
 from fpn_viewer.core.detectors import dense
+from fpn_viewer.core.detectors.backbones import backbone_of
+from fpn_viewer.core.detectors.bodies import norm_of
+from fpn_viewer.core.detectors.conventions_fit import read_conventions
 from fpn_viewer.core.detectors.families import FAMILIES, family_of, made_up_names
 from fpn_viewer.core.detectors.settings import read_settings
-from fpn_viewer.core.detectors.slim import SlimResNet18
 from fpn_viewer.core.detectors.spec import DetectorSpec
 from fpn_viewer.core.errors import DetectorError
 from fpn_viewer.core.necks.fpn import LateralPyramid
@@ -22,13 +21,6 @@ from fpn_viewer.core.necks.fpn import LateralPyramid
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_DEPTHS: dict[tuple[Any, tuple[int, ...]], str] = {
-    (BasicBlock, (2, 2, 2, 2)): "resnet18",
-    (BasicBlock, (3, 4, 6, 3)): "resnet34",
-    (Bottleneck, (3, 4, 6, 3)): "resnet50",
-    (Bottleneck, (3, 4, 23, 3)): "resnet101",
-    (Bottleneck, (3, 8, 36, 3)): "resnet152",
-}
 _FAMILY_OF: dict[type[Any], str] = {FasterRCNN: "Faster R-CNN", RetinaNet: "RetinaNet", FCOS: "FCOS"}
 #: what a one-stage detector needs beside a backbone with a pyramid
 DENSE_PARTS = ("transform", "head", "anchor_generator", "box_coder", "postprocess_detections")
@@ -54,25 +46,25 @@ def describe(module: FasterRCNN, name: str, levels: Sequence[str], weights: str,
     """
     family = check_supported(module)
     body = module.backbone.body
-    backbone, width = _backbone(body)
     head = (dense.describe_head if family_of(family).one_stage else _two_stage_head)(module)
     classes = head["num_classes"]
-    norm = next((m for m in body.modules() if isinstance(m, (nn.BatchNorm2d, FrozenBatchNorm2d))), None)
+    norm, norm_eps = norm_of(body)
     neck = module.backbone.fpn
     spec = DetectorSpec(
         name=name,
         family=family,
-        backbone=backbone,
-        backbone_width=width,
-        norm="frozen" if isinstance(norm, FrozenBatchNorm2d) else "batch",
-        norm_eps=float(norm.eps) if norm is not None else 1e-5,
+        norm=norm,
+        norm_eps=norm_eps,
         neck="fpn-no-top-down" if isinstance(neck, LateralPyramid) else "fpn",
         neck_channels=int(module.backbone.out_channels),
-        neck_norm=any(isinstance(m, nn.BatchNorm2d) for m in neck.modules()),
+        neck_norm=bool(norm_of(neck)[0]),
+        neck_norm_kind=norm_of(neck)[0] or "batch",
         levels=tuple(levels),
         class_names=tuple(class_names) or made_up_names(family, classes),
         settings=read_settings(module),
+        conventions=read_conventions(module),
         weights=weights,
+        **_backbone(body),
         **head,
     )
     names = {} if class_names else {"class_names": "made up: the module has none"}
@@ -80,11 +72,13 @@ def describe(module: FasterRCNN, name: str, levels: Sequence[str], weights: str,
 
 
 def _two_stage_head(module: FasterRCNN) -> dict[str, Any]:
-    predictor = module.roi_heads.box_predictor.cls_score
+    predictor, box_head = module.roi_heads.box_predictor.cls_score, module.roi_heads.box_head
+    convs = sum(isinstance(layer, nn.Conv2d) for layer in box_head.modules())
     return {
         "rpn_depth": len(module.rpn.head.conv) if isinstance(module.rpn.head.conv, nn.Sequential) else 1,
-        "box_head": "conv4" if isinstance(module.roi_heads.box_head, FastRCNNConvFCHead) else "mlp",
+        "box_head": f"conv{convs}" if convs else "mlp",
         "box_features": int(predictor.in_features),
+        "box_norm": norm_of(box_head)[0] if convs else "batch",
         "num_classes": int(predictor.out_features),
     }
 
@@ -119,13 +113,17 @@ def check_supported(module: Any) -> str:
     return family
 
 
-def _backbone(body: nn.Module) -> tuple[str, int]:
-    stages = [getattr(body, f"layer{k}", None) for k in (1, 2, 3, 4)]
-    if all(isinstance(s, nn.Sequential) for s in stages):
-        block = type(stages[0][0])  # type: ignore[index]
-        width = int(body.conv1.out_channels)  # type: ignore[union-attr, arg-type]
-        depths = tuple(len(s) for s in stages)  # type: ignore[arg-type]
-        if (block, depths) == (BasicBlock, (2, 2, 2, 2)) and (width != 64 or isinstance(body, SlimResNet18)):
-            return "slim_resnet18", width
-        return _DEPTHS.get((block, depths), f"{block.__name__} {depths}"), width
-    return ("mobilenet_v3_large" if "0" in dict(body.named_children()) else type(body).__name__), 64
+def _backbone(body: nn.Module) -> dict[str, Any]:
+    """The fields of `DetectorSpec` about the backbone; one that is not known is called by its class."""
+    shapes = {name.removeprefix("features."): tuple(tensor.shape) for name, tensor in body.state_dict().items()}
+    known = backbone_of(shapes)
+    if known is None:
+        return {"backbone": type(getattr(body, "features", body)).__name__}
+    read = tuple(str(place).removeprefix("features.") for place in getattr(body, "return_layers", ()))
+    usual = tuple(stage.place for stage in known.backbone.ways[0][-len(read) :])
+    return {
+        "backbone": known.backbone.name,
+        "backbone_width": known.width,
+        "stages": () if read == usual else read,
+        "stage_norms": known.stage_norms,
+    }

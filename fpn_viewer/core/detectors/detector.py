@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fpn_viewer.core.detectors.describe import check_supported
+from fpn_viewer.core.detectors.anatomy import dissect
 from fpn_viewer.core.detectors.device import choose_device, half_type
+from fpn_viewer.core.detectors.lending import as_it_was, unwrapped
 from fpn_viewer.core.detectors.settings import using
 from fpn_viewer.core.errors import DetectorError, DeviceError
 from fpn_viewer.core.geometry import Geometry, Level, net_size
 from fpn_viewer.core.images import Picture, open_picture
-from fpn_viewer.core.necks.evaluate import GraphNeck, fold
-from fpn_viewer.core.necks.fpn import fpn_graph, map_names
+from fpn_viewer.core.necks.evaluate import fold
 from fpn_viewer.core.structures import StageTime
 from fpn_viewer.core.tracing import resume
 from fpn_viewer.core.tracing.raw import RawSelection
 from fpn_viewer.core.tracing.receptive import receptive_fields
-from fpn_viewer.core.tracing.record import hooked, record, stage_modules, wrapped
+from fpn_viewer.core.tracing.record import hooked, record
+from fpn_viewer.core.tracing.scaling import scaled
 from fpn_viewer.core.tracing.trace import Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from torch import Tensor, nn
-    from torchvision.models.detection import FasterRCNN
 
     from fpn_viewer.core.detectors.spec import DetectorSpec, Settings
     from fpn_viewer.core.necks.evaluate import Affine
@@ -40,20 +41,42 @@ class Detector:
 
     Attributes:
         spec: what it is.
-        module: the torch module itself, in eval mode on `device`.
+        module: the torch module itself, on `device`; of a network with an adapter, `module.network` is the network. A trace runs it
+            in eval mode and leaves it as it was: flags, hooks, settings.
         graph: its neck.
+        anatomy: where things are in the module.
         device: where it runs.
+        precision: "float32", or on a GPU "float16" or "bfloat16".
     """
 
-    def __init__(self, spec: DetectorSpec, module: FasterRCNN, device: torch.device, precision: str = "float32") -> None:
-        check_supported(module)
-        self.spec = spec
-        self.module = module.to(device).eval()
-        self.device = device
-        self.graph: Graph = neck_graph(module)
+    def __init__(
+        self, spec: DetectorSpec, module: Any, device: torch.device, precision: str = "float32", *, lent: bool = True
+    ) -> None:
+        """Looks at a forward over a small blank picture.
+
+        Args:
+            spec: what the module is.
+            module: comes to the device.
+            device: where it runs.
+            precision: "float32", or on a GPU "float16" or "bfloat16".
+            lent: it is somebody's, who wants it back as it was after every run; one that was made here is ours.
+
+        Raises:
+            DetectorError: it cannot be followed.
+        """
+        self.precision = precision
+        # what remains of a run in a module of ours is what RoI pooling keeps (vision#3747)
+        self._kept = module if lent else getattr(getattr(module, "roi_heads", None), "box_roi_pool", None)
         self._half = half_type(precision, device)
-        self._affines = _affines(self.graph, module.backbone.fpn)
-        self._receptive = receptive_fields(module, self.graph)
+        self.spec = spec
+        self.module = module.to(device)
+        self.device = device
+        self.graph: Graph
+        self.graph, self.anatomy = dissect(module)
+        with as_it_was(module):
+            module.eval()
+            self._affines = _affines(self.graph, module.get_submodule(self.anatomy.neck))
+            self._receptive = receptive_fields(module, self.anatomy, self.graph)
 
     def trace(
         self,
@@ -81,10 +104,10 @@ class Detector:
         in_force = self.spec.settings_with(dict(settings or {}))
         gains = dict(gains or {})
         self.graph.check_gains(gains)
-        net_size(picture.size, in_force.min_size, in_force.max_size)
-        with _own_pool(self.module):
-            with torch.inference_mode(), using(self.module, in_force), self._precision(), _scaled_neck(self, gains):
-                seen = self._run(picture, watcher)
+        net_size(picture.size, in_force.min_size, in_force.max_size, self.spec.conventions.size_rounding)
+        with self._running(in_force, gains) as scaling:
+            seen = self._run(picture, watcher)
+            seen.maps.update({name: x[0] for name, x in scaling.items() if name in seen.maps})
             return self._value(picture, in_force, gains, seen)
 
     def resume(self, trace: Trace, part: str, gains: Gains, settings: Settings, watcher: Watcher | None = None) -> Trace:
@@ -92,7 +115,7 @@ class Detector:
 
         Args:
             trace: of this detector, with its picture.
-            part: one of `resume.PARTS` but "forward": the first part that the changes touch.
+            part: one of `Anatomy.parts`: the first part that the changes touch.
             gains: factor on a term by (node, term).
             settings: all that are to be in force.
             watcher: told of progress between layers, and may stop the forward.
@@ -102,10 +125,8 @@ class Detector:
             DeviceError: the device ran out of memory.
         """
         assert trace.picture is not None
-        standing_in = resume.answered(self.module, trace, part)
-        with _own_pool(self.module):
-            with torch.inference_mode(), using(self.module, settings), self._precision(), _scaled_neck(self, gains), standing_in:
-                seen = self._run(trace.picture, watcher, resume.begun(trace, part))
+        with self._running(settings, gains), resume.answered(self.module, self.anatomy, trace, part):
+            seen = self._run(trace.picture, watcher, resume.begun(trace, part))
             if part == "neck":
                 value = self._value(trace.picture, settings, gains, seen)
             else:
@@ -117,7 +138,7 @@ class Detector:
         try:
             # a forward that begins later never looks at the pixels, only at how many there are
             image = self._pixels(picture) if seen is None else torch.zeros((), device=self.device).expand(3, *picture.size)
-            return record(self.module, self.graph, image, watcher, seen)
+            return record(self.module, self.anatomy, image, watcher, seen)
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             height, width = picture.size
@@ -125,6 +146,16 @@ class Detector:
                 f"{self.device} has too little memory for a picture of {width}×{height} px in {self.spec.name}; "
                 "lower min_size and max_size, choose a smaller picture, or run on the CPU."
             ) from error
+
+    @contextmanager
+    def _running(self, settings: Settings, gains: Gains) -> Iterator[dict[str, Tensor]]:
+        """The module ready to run, and as it was after the block: a network in training goes on training."""
+        kept = nullcontext() if self._kept is None else as_it_was(self._kept)
+        with kept, torch.inference_mode(), using(self.module, settings), self._precision():
+            if self.module.training or self._kept is self.module:
+                self.module.eval()
+            with scaled(self.module, self.anatomy, self.graph, gains) as values:
+                yield values
 
     def _pixels(self, picture: Picture) -> Tensor:
         pixels = torch.from_numpy(picture.pixels.copy()).to(self.device)
@@ -135,14 +166,14 @@ class Detector:
         if self._half is None:
             yield
             return
-        heads = score_heads(self.module)
+        heads = [self.module.get_submodule(path) for path in self.anatomy.scored_by]
         # boxes are decoded and compared in float32: in half precision NMS gives other boxes (vision#3371)
         with hooked([head.register_forward_hook(_to_float32) for head in heads]), torch.autocast(self.device.type, self._half):
             yield
 
     def _value(self, picture: Picture, settings: Settings, gains: Gains, seen: Recording) -> Trace:
         geometry = Geometry(picture.size, seen.net_size, seen.padded_size)
-        levels = pyramid_levels(self.graph, seen)
+        levels = pyramid_levels(self.graph, seen, self.anatomy.strides)
         return Trace(
             spec=self.spec,
             settings=settings,
@@ -153,7 +184,7 @@ class Detector:
             maps=seen.maps,
             affines=self._affines,
             raw=_raw(seen, self.module),
-            times=tuple(StageTime(name, seen.seconds[name]) for name in stage_modules(self.module)),
+            times=tuple(StageTime(name, seen.seconds[name]) for name in self.anatomy.stages if name in seen.seconds),
             device=str(self.device),
             source=picture.source,
             digest=picture.digest,
@@ -165,28 +196,8 @@ class Detector:
         )
 
 
-def neck_graph(module: FasterRCNN) -> Graph:
-    """The graph of a detector's neck, strides measured by a forward over a small blank picture.
-
-    Raises:
-        DetectorError: the neck cannot be followed.
-    """
-    sizes: list[int] = []
-    side = 256
-
-    def entered(_: nn.Module, args: tuple[Any, ...]) -> None:
-        sizes.extend(int(x.shape[-1]) for x in args[0].values())
-
-    device = next(module.parameters()).device
-    with torch.inference_mode(), hooked([module.backbone.fpn.register_forward_pre_hook(entered)]):
-        was_training = module.training
-        module.eval().backbone(torch.zeros(1, 3, side, side, device=device))
-        module.train(was_training)
-    return fpn_graph(module.backbone.fpn, [side // size for size in sizes])
-
-
-def pyramid_levels(graph: Graph, seen: Recording) -> tuple[Level, ...]:
-    """The levels of one trace.
+def pyramid_levels(graph: Graph, seen: Recording, strides: Sequence[int] = ()) -> tuple[Level, ...]:
+    """The levels of one trace; `strides` are those of all levels, where they are known.
 
     A backbone level's stride is the padded size over its own (exact: the padding makes it so); a level made from every so many
     cells of another one has the other's stride times that, also where its size was rounded up.
@@ -195,12 +206,16 @@ def pyramid_levels(graph: Graph, seen: Recording) -> tuple[Level, ...]:
     for index, node in enumerate(graph.outputs):
         name = node.level
         h, w = (int(s) for s in seen.maps[node.name].shape[-2:])
+        shapes = int(seen.logits[index].shape[0]) if index < len(seen.logits) else 0
+        if strides:
+            side = strides[index]
+            levels[name] = Level(name, (float(side), float(side)), (h, w), (side, side), shapes)
+            continue
         factor = node.terms[0].op.factor
         parent = levels.get(graph[node.terms[0].source].level) if factor > 1 else None
         stride = (seen.padded_size[0] / h, seen.padded_size[1] / w)
         if parent is not None:
             stride = (parent.stride[0] * factor, parent.stride[1] * factor)
-        shapes = int(seen.logits[index].shape[0]) if index < len(seen.logits) else 0
         levels[name] = Level(name, stride, (h, w), (seen.padded_size[0] // h, seen.padded_size[1] // w), shapes)
     return tuple(levels.values())
 
@@ -211,38 +226,6 @@ def _affines(graph: Graph, neck: nn.Module) -> dict[str, Affine]:
     return {path: affine for path, affine in folded.items() if affine is not None}
 
 
-def _scaled_neck(detector: Detector, gains: Gains) -> Any:
-    """The neck computed by its graph with gains; without gains the model's own forward is left alone."""
-    if not gains:
-        return nullcontext()
-    neck = detector.module.backbone.fpn
-    graph_neck = GraphNeck(detector.graph, neck)
-    outputs = [node.name for node in detector.graph.outputs]
-
-    def scaling(_: Callable[..., Any]) -> Callable[..., Any]:
-        def forward(maps: dict[str, Tensor]) -> dict[str, Tensor]:
-            values = graph_neck(list(maps.values()), gains)
-            return dict(zip(map_names(neck, tuple(maps)), (values[name] for name in outputs), strict=True))
-
-        return forward
-
-    return wrapped(neck, "forward", scaling)
-
-
-@contextmanager
-def _own_pool(module: nn.Module) -> Iterator[None]:
-    """Leaves the module's RoI pooling as it came: the scales it holds decide what the owner's next forward does."""
-    pool = getattr(getattr(module, "roi_heads", None), "box_roi_pool", None)
-    if pool is None:
-        yield
-        return
-    before = pool.scales, pool.map_levels
-    try:
-        yield
-    finally:
-        pool.scales, pool.map_levels = before
-
-
 def _to_float32(_: nn.Module, __: tuple[Any, ...], out: Any) -> Any:
     if isinstance(out, torch.Tensor):
         return out.float()
@@ -251,18 +234,13 @@ def _to_float32(_: nn.Module, __: tuple[Any, ...], out: Any) -> Any:
     return type(out)(_to_float32(_, __, part) for part in out)
 
 
-def score_heads(module: Any) -> list[nn.Module]:
-    """The modules whose answers boxes and scores are read from."""
-    return [module.head] if hasattr(module, "head") else [module.rpn.head, module.roi_heads.box_predictor]
-
-
 def _roi_levels(module: Any) -> tuple[int, int]:
     pool = getattr(getattr(module, "roi_heads", None), "box_roi_pool", None)
     mapper = getattr(pool, "map_levels", None)
     return (int(mapper.k_min), int(mapper.k_max)) if mapper is not None and hasattr(mapper, "k_min") else (0, 0)
 
 
-def _raw(seen: Recording, module: FasterRCNN) -> RawSelection:
+def _raw(seen: Recording, module: Any) -> RawSelection:
     return RawSelection(
         logits=tuple(seen.logits),
         anchors=seen.anchors,
@@ -296,34 +274,55 @@ def _tell(watcher: Watcher | None, stage: str, fraction: float) -> None:
         watcher.report(stage, fraction)
 
 
+def _device_for(source: Any, name: str) -> torch.device:
+    if name == "auto" and isinstance(source, torch.nn.Module):
+        return next((weight.device for weight in source.parameters()), torch.device("cpu"))
+    return choose_device(name)
+
+
+def _fitted(spec: DetectorSpec, module: Any, target: torch.device, precision: str, lent: bool) -> Detector:
+    try:
+        return Detector(spec, module, target, precision, lent=lent)
+    except RuntimeError as error:
+        if "out of memory" not in str(error):
+            raise
+        raise DetectorError(f"{spec.name} does not fit into the memory of {target}; run it on the CPU.") from error
+
+
 def open_detector(
-    source: Any, *, device: str = "auto", precision: str = "float32", watcher: Watcher | None = None, **settings: Any
+    source: Any,
+    *,
+    adapter: Any = None,
+    device: str = "auto",
+    precision: str = "float32",
+    watcher: Watcher | None = None,
+    **settings: Any,
 ) -> Detector:
     """A ready detector.
 
     Args:
         source: a checkpoint file, a bundled name ("demo", "demo-early", "demo-no-top-down"), a torchvision builder's name
-            ("fasterrcnn_resnet50_fpn", "retinanet_resnet50_fpn", "fcos_resnet50_fpn": random weights) or a `torch.nn.Module`.
-        device: "auto" (CUDA, else MPS, else CPU), "cpu", "cuda", "cuda:0", "mps".
+            ("fasterrcnn_resnet50_fpn", "retinanet_resnet50_fpn", "fcos_resnet50_fpn": random weights), a `torch.nn.Module`, or a
+            `NamedModel`. A module is left in the state it was in, but for the device and settings that are given here.
+        adapter: of a module that is not made like torchvision's: an `Adapter`, or a class of them.
+        device: "auto" (CUDA, else MPS, else CPU; a module stays where it is), "cpu", "cuda", "cuda:0", "mps".
         precision: "float32", or on a GPU "float16" or "bfloat16".
         watcher: told what is being done, and may stop between two steps.
         settings: fields of `Settings`, and class_names (with or without the background in front).
 
     Raises:
         CheckpointError: the file cannot be read or does not fit.
-        DetectorError: the source is not a detector that can be followed.
+        DetectorError: the source is not a detector that can be followed, or the adapter does not fit it.
         SettingError: a setting has a wrong name or value.
         DeviceError: the device is not there.
     """
+    from fpn_viewer.core.detectors.adapters.found import adapted
     from fpn_viewer.core.detectors.sources import resolve
 
-    target = choose_device(device)
+    if adapter is not None:
+        source = adapted(unwrapped(source), adapter)
+    target = _device_for(source, device)
     _tell(watcher, "reading weights", 0.0)
     spec, module = resolve(source, settings, watcher)
     _tell(watcher, "building", 1.0)
-    try:
-        return Detector(spec, module, target, precision)
-    except RuntimeError as error:
-        if "out of memory" not in str(error):
-            raise
-        raise DetectorError(f"{spec.name} does not fit into the memory of {target}; run it on the CPU.") from error
+    return _fitted(spec, module, target, precision, lent=not isinstance(source, (str, PathLike)))

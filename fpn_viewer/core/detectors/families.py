@@ -33,6 +33,11 @@ class Family:
     score: str
 
     @property
+    def detects(self) -> bool:
+        """False for a pyramid without a head: it has no anchors and no detections."""
+        return self.name != HEADLESS
+
+    @property
     def one_stage(self) -> bool:
         """True when every anchor is classified at once: there is no RPN and there are no proposals."""
         return "rpn_top_k" not in self.stages
@@ -40,6 +45,9 @@ class Family:
 
 TWO_STAGE = Family("Faster R-CNN", STAGES, (*_ALWAYS, *_RPN, *_BOX), "softmax over the classes")
 _DENSE_SETTINGS = (*_ALWAYS, *_BOX, "topk_candidates")
+_INPUT = tuple(name for name in _ALWAYS if name not in ("anchor_sizes", "aspect_ratios"))
+#: networks with an adapter: with a head, and a pyramid without one
+ADAPTED, HEADLESS = "one-stage", "pyramid"
 FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (
@@ -47,6 +55,8 @@ FAMILIES: dict[str, Family] = {
         Family("RetinaNet", DENSE_STAGES, _DENSE_SETTINGS, "sigmoid of the class"),
         Family("FCOS", DENSE_STAGES, _DENSE_SETTINGS, "root of the class's sigmoid times the centerness's"),
         Family("YOLO", DENSE_STAGES, _DENSE_SETTINGS, "sigmoid of the objectness times the class's"),
+        Family(ADAPTED, DENSE_STAGES, (*_INPUT, *_BOX, "topk_candidates"), "as its adapter gives it"),
+        Family(HEADLESS, DENSE_STAGES, _INPUT, "none: it has no head"),
     )
 }
 _KNOWN = frozenset(name for family in FAMILIES.values() for name in family.settings)

@@ -40,7 +40,7 @@ def contributions(
         "C2" … and "bias" to tensors of the node's shape (C, h, w); sources that cannot reach the node are left out.
 
     Raises:
-        DetectorError: an operation on the way is not affine.
+        DetectorError: an operation on the way is not affine, or not known.
     """
     return _Walk(graph, maps, affines, gains).of(graph[name])
 
@@ -50,6 +50,7 @@ class _Walk:
         self._graph, self._maps, self._affines, self._gains = graph, maps, affines, gains
 
     def of(self, node: Node) -> dict[str, Tensor]:
+        self._graph.check_known(node.name)
         if not node.terms:
             return {node.name: self._maps[node.name]}
         total: dict[str, Tensor] = {}
@@ -72,6 +73,7 @@ class _Walk:
                 f"{node.name} goes through {term.op.module}, which is not linear; its sources cannot be told apart exactly."
             )
         source = self._graph[term.source]
+        self._graph.check_known(source.name)
         if not source.terms:
             # the model itself has computed W*C + b: taking the bias off is cheaper than convolving again
             field = affine.bias[:, None, None].expand_as(self._maps[node.name])

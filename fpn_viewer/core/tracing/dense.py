@@ -1,9 +1,9 @@
 """One-stage heads (RetinaNet, FCOS, YOLO-style): what they answered, and their selection again with provenance.
 
 All of them score every anchor under every class, level by level, and select in one way: score > threshold → top-k of each level →
-decode → clip → NMS per class over all levels → cap. They differ in the rows of `SCORES` and `CODERS`. The order of operations is
-that of `RetinaNet.postprocess_detections` and `FCOS.postprocess_detections` (torchvision 0.29), so that results are equal bit for
-bit.
+decode → clip → NMS per class over all levels → cap. Where the code base of the weights does so, boxes are clipped behind the cap
+instead. They differ in the rows of `SCORES` and `CODERS`. The order of operations is that of
+`RetinaNet.postprocess_detections` and `FCOS.postprocess_detections` (torchvision 0.29), so that results are equal bit for bit.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ SCORES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "class": lambda logits, _: torch.sigmoid(logits),
     "centerness": lambda logits, quality: torch.sqrt(torch.sigmoid(logits) * torch.sigmoid(quality)),
     "objectness": lambda logits, quality: torch.sigmoid(quality) * torch.sigmoid(logits),
+    # an adapter gives scores, not logits
+    "given": lambda scores, _: scores,
 }
 #: boxes (n, 4) net px from a regression (n, 4) and anchors (n, 4), by name
 CODERS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -119,11 +121,18 @@ class DenseFate(Fate):
         rows: the anchor of each pair (P,).
         passed: whether any class of an anchor was above the threshold (N,).
         above: for each level the scores of all pairs above the threshold.
+        unclipped: the boxes of the pairs as NMS compared them (P, 4) xyxy net px, where it came before the clipping.
     """
 
     rows: Tensor
     passed: Tensor
     above: tuple[Tensor, ...]
+    unclipped: Tensor | None = None
+
+    @property
+    def compared(self) -> Tensor:
+        """The boxes that NMS compared."""
+        return self.boxes if self.unclipped is None else self.unclipped
 
     @cached_property
     def sorted_above(self) -> tuple[NDArray[np.float32], ...]:
@@ -131,7 +140,15 @@ class DenseFate(Fate):
         return tuple(np.sort(as_numpy(scores.float())) for scores in self.above)
 
 
-def select(head: DenseHead, anchors: Tensor, counts: Sequence[int], net_size: tuple[int, int], settings: Settings) -> DenseFate:
+def select(
+    head: DenseHead,
+    anchors: Tensor,
+    counts: Sequence[int],
+    net_size: tuple[int, int],
+    settings: Settings,
+    *,
+    clip_before_nms: bool = True,
+) -> DenseFate:
     """The selection of a one-stage head.
 
     Args:
@@ -140,35 +157,48 @@ def select(head: DenseHead, anchors: Tensor, counts: Sequence[int], net_size: tu
         counts: anchors per level; their sum is N.
         net_size: (H, W) before padding, net px.
         settings: `topk_candidates` and the `box_…` settings are used.
+        clip_before_nms: boxes are clipped to the picture before NMS; else behind the cap, and those then empty go.
     """
-    passed, above, rows, labels, scores, boxes = [], [], [], [], [], []
+    of_level = [*_pairs(head, anchors, counts, settings)]
+    passed, above, rows, labels, scores, boxes = zip(*of_level, strict=True)
+    raw = torch.cat(boxes)
+    clipped = clip(raw, net_size)
+    groups, best = torch.cat(labels), torch.cat(scores)
+    alive, winners = _suppress(clipped if clip_before_nms else raw, best, groups, settings)
+    kept = winners[: settings.box_detections_per_img]
+    return DenseFate(
+        alive_after=alive,
+        kept=kept if clip_before_nms else _left_of(clipped, kept, alive),
+        boxes=clipped,
+        scores=best,
+        entered=torch.arange(len(alive), device=alive.device),
+        winners=winners,
+        groups=groups,
+        limit=settings.box_nms_thresh,
+        rows=torch.cat(rows),
+        passed=torch.cat(passed),
+        above=above,
+        unclipped=None if clip_before_nms else raw,
+    )
+
+
+def _pairs(head: DenseHead, anchors: Tensor, counts: Sequence[int], settings: Settings) -> Iterator[tuple[Tensor, ...]]:
+    """For each level: which anchors have a class above the threshold, all scores above it, and of the best pairs the anchors' rows,
+    the labels, the scores and the boxes, not clipped."""
     for start, logits, quality in head.levels(counts):
         over, all_over, best, pairs = _best_of_level(SCORES[head.score](logits, quality), settings)
         of_level = torch.div(pairs, logits.shape[-1], rounding_mode="floor")
         span = slice(start, start + len(logits))
         decoded = CODERS[head.coder](head.regression[span][of_level], anchors[span][of_level])
-        passed.append(over)
-        above.append(all_over)
-        rows.append(of_level + start)
-        labels.append(pairs % logits.shape[-1])
-        scores.append(best)
-        boxes.append(clip(decoded, net_size))
-    pairs_of = torch.cat(boxes), torch.cat(scores), torch.cat(labels)
-    alive, winners = _suppress(*pairs_of, settings)
-    every = torch.arange(len(alive), device=alive.device)
-    return DenseFate(
-        alive_after=alive,
-        kept=winners[: settings.box_detections_per_img],
-        boxes=pairs_of[0],
-        scores=pairs_of[1],
-        entered=every,
-        winners=winners,
-        groups=pairs_of[2],
-        limit=settings.box_nms_thresh,
-        rows=torch.cat(rows),
-        passed=torch.cat(passed),
-        above=tuple(above),
-    )
+        yield over, all_over, of_level + start, pairs % logits.shape[-1], best, decoded
+
+
+def _left_of(boxes: Tensor, kept: Tensor, alive: Tensor) -> Tensor:
+    """Of the kept pairs those whose clipped box has area; the others end behind the cap."""
+    x1, y1, x2, y2 = boxes[kept].unbind(1)
+    left = (x2 > x1) & (y2 > y1)
+    alive[kept[~left]] = DENSE_STAGE["cap"]
+    return kept[left]
 
 
 def _best_of_level(scores: Tensor, settings: Settings) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -138,7 +138,7 @@ def _graph(plain: dict[str, Any]) -> Graph:
         return Term(**{**values, "op": Op(**values["op"])})
 
     nodes = tuple(Node(**{**node, "terms": tuple(term(t) for t in node["terms"])}) for node in plain["nodes"])
-    return Graph(plain["kind"], tuple(plain["levels"]), nodes)
+    return Graph(plain["kind"], tuple(plain["levels"]), nodes, plain.get("unknown", ""), plain.get("fixed", ""))
 
 
 def _affines(steps: dict[str, list[int]], tensors: dict[str, Tensor]) -> dict[str, Affine]:

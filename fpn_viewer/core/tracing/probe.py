@@ -56,7 +56,7 @@ def top_down_share(trace: Trace, level: str, row: int, column: int) -> float | N
 
 def is_linear(trace: Trace, name: str) -> bool:
     """Whether every operation on the way to a node is affine, so that its sources can be told apart exactly."""
-    return all(
+    return trace.graph.is_known(name) and all(
         (term.op.kind != "module" or term.op.module in trace.affines) and is_linear(trace, term.source)
         for term in trace.graph[name].terms
     )

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from fpn_viewer.core.tracing import dense
+from fpn_viewer.core.tracing.taps import watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from torch import Tensor, nn
     from torchvision.models.detection import FasterRCNN
 
-    from fpn_viewer.core.necks.graph import Graph
+    from fpn_viewer.core.detectors.anatomy import Anatomy
     from fpn_viewer.core.tracing.dense import DenseHead
 
 
@@ -84,30 +86,14 @@ class Recording:
     stale_scales: tuple[float, ...] = ()
 
 
-#: parts of the forward by name, in order: stage to path of the module that does it; a detector has those that it has
-STAGE_MODULES: dict[str, str] = {
-    "resize": "transform",
-    "backbone": "backbone.body",
-    "neck": "backbone.fpn",
-    "RPN": "rpn",
-    "RoI heads": "roi_heads",
-    "head": "head",
-}
-
-
-def stage_modules(module: nn.Module) -> dict[str, nn.Module]:
-    """The parts of one detector's forward, in order: stage to module."""
-    return {stage: module.get_submodule(path) for stage, path in STAGE_MODULES.items() if hasattr(module, path.partition(".")[0])}
-
-
 def record(
-    module: FasterRCNN, graph: Graph, image: Tensor, watcher: Watcher | None = None, seen: Recording | None = None
+    module: Any, anatomy: Anatomy, image: Tensor, watcher: Watcher | None = None, seen: Recording | None = None
 ) -> Recording:
     """One forward of `module` over one picture.
 
     Args:
         module: in eval mode.
-        graph: of its neck.
+        anatomy: where things are in it.
         image: (3, H, W) float in 0..1 on the module's device.
         watcher: asked between layers whether to go on.
         seen: what is known of the parts that this forward leaves out.
@@ -116,13 +102,12 @@ def record(
         The recording; hooks and wrappers are gone.
     """
     seen = Recording() if seen is None else seen
-    heads = _TWO_STAGE if hasattr(module, "roi_heads") else _ONE_STAGE
     with ExitStack() as stack:
         # a watcher may stop the forward anywhere, so it goes in after everything that must come out again
-        for watch in (_watch_resize, _watch_neck, *heads, _watch_times):
-            stack.enter_context(watch(module, graph, seen))
+        for watch in (_watch_resize, _watch_neck, *HEADS[anatomy.heads], _watch_times):
+            stack.enter_context(watch(module, anatomy, seen))
         if watcher is not None:
-            stack.enter_context(_watch_progress(module, watcher))
+            stack.enter_context(_watch_progress(module, anatomy, watcher))
         (seen.output,) = module([image])
     return seen
 
@@ -152,45 +137,20 @@ def wrapped(owner: nn.Module, name: str, wrapper: Callable[[Callable[..., Any]],
 
 
 @contextmanager
-def _watch_neck(module: FasterRCNN, graph: Graph, seen: Recording) -> Iterator[None]:
-    neck = module.backbone.fpn
+def _watch_neck(module: nn.Module, anatomy: Anatomy, seen: Recording) -> Iterator[None]:
+    def keep(name: str, x: Tensor) -> None:
+        seen.maps[name] = x[0]
 
     def entered(_: nn.Module, args: tuple[Any, ...]) -> None:
         seen.inputs = tuple(args[0])
-        for node, x in zip(graph.inputs, args[0].values(), strict=True):
-            seen.maps[node.name] = x[0]
 
-    def left(_: nn.Module, __: tuple[Any, ...], out: dict[str, Tensor]) -> None:
-        for node, x in zip(graph.outputs, out.values(), strict=True):
-            seen.maps[node.name] = x[0]
-
-    with hooked([neck.register_forward_pre_hook(entered), neck.register_forward_hook(left), *_operation_hooks(neck, graph, seen)]):
+    neck = [module.get_submodule(anatomy.neck).register_forward_pre_hook(entered)] if anatomy.own_neck else []
+    with hooked(neck), watching(module, anatomy.taps, keep):
         yield
 
 
-def _operation_hooks(neck: nn.Module, graph: Graph, seen: Recording) -> list[Any]:
-    """For every node that one module computes: its input is the source node, its output the node itself."""
-    handles = []
-    for node in graph.nodes:
-        if len(node.terms) == 1 and node.terms[0].op.kind == "module":
-            term = node.terms[0]
-            handles.append(
-                neck.get_submodule(term.op.module).register_forward_hook(_keeper(seen, term.source, node.name, term.op.activation))
-            )
-    return handles
-
-
-def _keeper(seen: Recording, source: str, target: str, activation: str) -> Callable[..., None]:
-    def keep(_: nn.Module, args: tuple[Any, ...], out: Tensor) -> None:
-        if not activation:
-            seen.maps[source] = args[0][0]
-        seen.maps[target] = out[0]
-
-    return keep
-
-
 @contextmanager
-def _watch_resize(module: nn.Module, _: Graph, seen: Recording) -> Iterator[None]:
+def _watch_resize(module: nn.Module, _: Anatomy, seen: Recording) -> Iterator[None]:
     def resized(_: nn.Module, __: tuple[Any, ...], out: tuple[Any, Any]) -> None:
         images = out[0]
         seen.padded_size = (int(images.tensors.shape[-2]), int(images.tensors.shape[-1]))
@@ -202,7 +162,7 @@ def _watch_resize(module: nn.Module, _: Graph, seen: Recording) -> Iterator[None
 
 
 @contextmanager
-def _watch_rpn(module: FasterRCNN, _: Graph, seen: Recording) -> Iterator[None]:
+def _watch_rpn(module: FasterRCNN, _: Anatomy, seen: Recording) -> Iterator[None]:
     def scored(_: nn.Module, __: tuple[Any, ...], out: tuple[list[Tensor], list[Tensor]]) -> None:
         seen.logits = [level[0] for level in out[0]]
 
@@ -215,7 +175,7 @@ def _watch_rpn(module: FasterRCNN, _: Graph, seen: Recording) -> Iterator[None]:
 
 
 @contextmanager
-def _watch_selections(module: FasterRCNN, _: Graph, seen: Recording) -> Iterator[None]:
+def _watch_selections(module: FasterRCNN, _: Anatomy, seen: Recording) -> Iterator[None]:
     # MultiScaleRoIAlign keeps the scales of the first picture it ever saw (vision#3747)
     pool = module.roi_heads.box_roi_pool
     held = tuple(getattr(pool, "scales", None) or ())
@@ -242,19 +202,42 @@ def _watch_selections(module: FasterRCNN, _: Graph, seen: Recording) -> Iterator
 
         return watched
 
-    with wrapped(module.rpn, "filter_proposals", proposing), wrapped(module.roi_heads, "postprocess_detections", detecting):
+    with ExitStack() as stack:
+        stack.enter_context(wrapped(module.rpn, "filter_proposals", proposing))
+        stack.enter_context(wrapped(module.roi_heads, "postprocess_detections", detecting))
+        # masks and keypoints are read from boxes that are chosen by then; nobody asks a trace for them
+        for part in ("mask_roi_pool", "keypoint_roi_pool"):
+            stack.enter_context(_without(module.roi_heads, part))
         yield
     seen.stale_scales = held if held != tuple(pool.scales or ()) else ()
 
 
 @contextmanager
-def _watch_times(module: FasterRCNN, _: Graph, seen: Recording) -> Iterator[None]:
+def _without(owner: nn.Module, name: str) -> Iterator[None]:
+    """A module without one of its parts, where it has it."""
+    part = getattr(owner, name, None)
+    if part is None:
+        yield
+        return
+    setattr(owner, name, None)
+    try:
+        yield
+    finally:
+        setattr(owner, name, part)
+
+
+@contextmanager
+def _watch_times(module: nn.Module, anatomy: Anatomy, seen: Recording) -> Iterator[None]:
     handles = []
-    for stage, part in stage_modules(module).items():
+    for stage, part in _stages(module, anatomy).items():
         start, stop = _stopwatch(seen, stage)
         handles += [part.register_forward_pre_hook(start), part.register_forward_hook(stop)]
     with hooked(handles):
         yield
+
+
+def _stages(module: nn.Module, anatomy: Anatomy) -> dict[str, nn.Module]:
+    return {stage: module.get_submodule(path) for stage, path in anatomy.stages.items()}
 
 
 def _stopwatch(seen: Recording, stage: str) -> tuple[Callable[..., None], Callable[..., None]]:
@@ -275,8 +258,8 @@ def _now() -> float:
 
 
 @contextmanager
-def _watch_progress(module: FasterRCNN, watcher: Watcher) -> Iterator[None]:
-    leaves = [(stage, leaf) for stage, part in stage_modules(module).items() for leaf in _leaves(part)]
+def _watch_progress(module: nn.Module, anatomy: Anatomy, watcher: Watcher) -> Iterator[None]:
+    leaves = [(stage, leaf) for stage, part in _stages(module, anatomy).items() for leaf in _leaves(part)]
     handles, total = [], max(1, len(leaves))
     for index, (stage, leaf) in enumerate(leaves):
         handles.append(leaf.register_forward_pre_hook(_checkpoint(watcher, stage, index / total)))
@@ -293,7 +276,7 @@ def _checkpoint(watcher: Watcher, stage: str, fraction: float) -> Callable[..., 
 
 
 @contextmanager
-def _watch_dense(module: Any, graph: Graph, seen: Recording) -> Iterator[None]:
+def _watch_dense(module: Any, anatomy: Anatomy, seen: Recording) -> Iterator[None]:
     answers: dict[str, Tensor] = {}
 
     def answered(_: nn.Module, __: tuple[Any, ...], out: dict[str, Tensor]) -> None:
@@ -306,7 +289,7 @@ def _watch_dense(module: Any, graph: Graph, seen: Recording) -> Iterator[None]:
         def watched(outputs: Any, anchors: list[list[Tensor]], sizes: Any) -> Any:
             seen.counts = [len(level) for level in anchors[0]]
             if seen.dense is None:
-                _keep_dense(seen, dense.head_of(module, answers), graph)
+                _keep_dense(seen, dense.head_of(module, answers), anatomy)
             out = postprocess(outputs, anchors, sizes)
             # a copy: the model scales the boxes to the picture in the very same dictionary
             seen.found = dict(out[0])
@@ -319,14 +302,37 @@ def _watch_dense(module: Any, graph: Graph, seen: Recording) -> Iterator[None]:
         yield
 
 
-def _keep_dense(seen: Recording, head: DenseHead, graph: Graph) -> None:
-    sizes = [seen.maps[node.name].shape[-2:] for node in graph.outputs]
+def _keep_dense(seen: Recording, head: DenseHead, anatomy: Anatomy) -> None:
+    sizes = [seen.maps[name].shape[-2:] for name in anatomy.outputs]
     seen.dense, seen.boxes, seen.logits = head, head.boxes(seen.anchors), dense.objectness(head, seen.counts, sizes)
 
 
-#: what watches the heads of either kind of detector
-_TWO_STAGE = (_watch_rpn, _watch_selections)
-_ONE_STAGE = (_watch_dense,)
+@contextmanager
+def _watch_given(module: Any, anatomy: Anatomy, seen: Recording) -> Iterator[None]:
+    def answered(_: nn.Module, __: tuple[Any, ...], out: Any) -> None:
+        if seen.dense is None:
+            seen.anchors, seen.counts = out.anchors, list(out.counts)
+            seen.dense, seen.boxes = dense.DenseHead(out.scores, out.scores[:, :0], out.boxes, "given", "boxes"), out.boxes
+            if len(out.anchors):
+                _keep_dense(seen, seen.dense, anatomy)
+
+    def selecting(select: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(*args: Any) -> Any:
+            seen.found = dict(select(*args))
+            return seen.found
+
+        return watched
+
+    with hooked([module.head.register_forward_hook(answered)]), wrapped(module, "select", selecting):
+        yield
+
+
+#: what watches the heads, by `Anatomy.heads`
+HEADS: dict[str, tuple[Callable[[Any, Anatomy, Recording], AbstractContextManager[None]], ...]] = {
+    "two-stage": (_watch_rpn, _watch_selections),
+    "one-stage": (_watch_dense,),
+    "given": (_watch_given,),
+}
 
 
 def _leaves(module: nn.Module) -> list[nn.Module]:

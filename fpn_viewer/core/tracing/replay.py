@@ -53,6 +53,11 @@ class Fate:
     groups: Tensor
     limit: float
 
+    @property
+    def compared(self) -> Tensor:
+        """The boxes that NMS compared (N, 4) xyxy net px."""
+        return self.boxes
+
     @cached_property
     def suppressed_by(self) -> Tensor:
         """Candidate that removed each in NMS, or -1 (N,) int64."""
@@ -70,7 +75,7 @@ class Fate:
         for group in groups.unique():
             here, winners = torch.where(groups == group)[0], self.winners[winner_groups == group]
             if len(winners):
-                out[here] = winners[_first_over(box_ops.box_iou(self.boxes[rows[here]], self.boxes[winners]), self.limit)]
+                out[here] = winners[_first_over(box_ops.box_iou(self.compared[rows[here]], self.compared[winners]), self.limit)]
         return out
 
 

@@ -24,12 +24,15 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from fpn_viewer.core.detectors.anatomy import Anatomy
     from fpn_viewer.core.tracing.raw import RawSelection
     from fpn_viewer.core.tracing.trace import Trace
 
+    Answer = tuple[Any, str, Callable[..., Any]]
+
 #: parts that a forward can begin with, earliest first; the first one is a forward like any other
 PARTS: tuple[str, ...] = ("forward", "neck", "rpn", "heads")
-#: stages of `record.STAGE_MODULES` that are computed when a forward begins with a part
+#: stages of `Anatomy.stages` that are computed when a forward begins with a part
 COMPUTED: dict[str, tuple[str, ...]] = {
     "neck": ("neck", "RPN", "RoI heads", "head"),
     "rpn": ("RPN", "RoI heads"),
@@ -66,31 +69,53 @@ def selected(raw: RawSelection, seen: Recording) -> RawSelection:
 
 
 @contextmanager
-def answered(module: Any, trace: Trace, part: str) -> Iterator[None]:
+def answered(module: Any, anatomy: Anatomy, trace: Trace, part: str) -> Iterator[None]:
     """The module with everything before `part` answered from the trace, and as it was again after the block.
 
     Args:
         module: the one that made the trace.
+        anatomy: where things are in it.
         trace: of a model whose selection the replay follows.
-        part: one of `PARTS` but "forward".
+        part: one of `Anatomy.parts`.
     """
     with ExitStack() as stack:
-        for owner, name, wrapper in _answers(module, trace, part):
+        stack.enter_context(wrapped(module.get_submodule(anatomy.stages["resize"]), "forward", _always(_resized(trace))))
+        for owner, name, wrapper in ANSWERS[anatomy.heads](module, anatomy, trace, part):
             stack.enter_context(wrapped(owner, name, wrapper))
         yield
 
 
-def _answers(module: Any, trace: Trace, part: str) -> list[tuple[Any, str, Callable[..., Any]]]:
-    """Methods to stand in for: (owner, name, wrapper)."""
-    out: list[tuple[Any, str, Callable[..., Any]]] = [(module.transform, "forward", _always(_resized(trace)))]
-    nodes, names = trace.graph.inputs, trace.raw.inputs
+def _given(module: Any, _: Anatomy, trace: Trace, __: str) -> list[Answer]:
+    """An adapter's network: its whole forward and what was read from it."""
+    head, raw = trace.raw.dense, trace.raw
+    assert head is not None
+    return [
+        (module, "run", _always(None)),
+        (module.head, "forward", _always(module.answers(raw.anchors, head.class_logits, head.regression, raw.counts))),
+    ]
+
+
+def _one_stage(module: Any, anatomy: Anatomy, trace: Trace, part: str) -> list[Answer]:
+    return [
+        *_pyramid(module, anatomy, trace, part),
+        *([] if part == "neck" else [(module.head, "forward", _always(_dense(trace)))]),
+    ]
+
+
+def _two_stage(module: Any, anatomy: Anatomy, trace: Trace, part: str) -> list[Answer]:
+    out = _pyramid(module, anatomy, trace, part)
     if part == "neck":
-        return [*out, (module.backbone.body, "forward", _always(_named(trace, names, nodes)))]
-    pyramid = _named(trace, map_names(module.backbone.fpn, names), trace.graph.outputs)
-    out.append((module.backbone, "forward", _always(pyramid)))
-    if trace.raw.dense is not None:
-        return [*out, (module.head, "forward", _always(_dense_outputs(trace)))]
+        return out
     return [*out, (module.rpn, "forward", _PROPOSING[part](module, trace)), *_KnownRows(trace.raw).answers(module.roi_heads)]
+
+
+def _pyramid(module: Any, anatomy: Anatomy, trace: Trace, part: str) -> list[Answer]:
+    """torchvision's backbone with its neck, or the backbone alone when the neck is to be computed again."""
+    names = trace.raw.inputs
+    if part == "neck":
+        return [(module.get_submodule(anatomy.body), "forward", _always(_named(trace, names, trace.graph.inputs)))]
+    names = map_names(module.get_submodule(anatomy.neck), names)
+    return [(module.backbone, "forward", _always(_named(trace, names, trace.graph.outputs)))]
 
 
 def _always(value: Any) -> Callable[..., Any]:
@@ -107,11 +132,19 @@ def _named(trace: Trace, names: tuple[str, ...], nodes: tuple[Any, ...]) -> Orde
     return OrderedDict((name, trace.maps[node.name][None]) for name, node in zip(names, nodes, strict=True))
 
 
-def _dense_outputs(trace: Trace) -> dict[str, Tensor]:
+def _dense(trace: Trace) -> dict[str, Tensor]:
     head = trace.raw.dense
     assert head is not None
     out = {"cls_logits": head.class_logits[None], "bbox_regression": head.regression[None]}
     return out | {name: head.quality[None] for name, score in QUALITIES.items() if score == head.score}
+
+
+#: what is stood in for, by `Anatomy.heads`: (module, anatomy, trace, part) to methods as (owner, name, wrapper)
+ANSWERS: dict[str, Callable[[Any, Anatomy, Trace, str], list[Answer]]] = {
+    "two-stage": _two_stage,
+    "one-stage": _one_stage,
+    "given": _given,
+}
 
 
 def _filtering(module: Any, trace: Trace) -> Callable[..., Any]:
@@ -145,7 +178,7 @@ class _KnownRows:
         self._rows = torch.empty(0, dtype=torch.int64)
         self._same = False
 
-    def answers(self, heads: Any) -> list[tuple[Any, str, Callable[..., Any]]]:
+    def answers(self, heads: Any) -> list[Answer]:
         """The methods to stand in for: (owner, name, wrapper)."""
         return [
             (heads.box_roi_pool, "forward", self._pooling),

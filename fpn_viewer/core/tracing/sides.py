@@ -74,6 +74,11 @@ class Side(Columns):
         self.winners = frozen(fate.winners.cpu().numpy())
 
     @cached_property
+    def compared(self) -> Columns:
+        """The boxes that NMS compared: these, but for a code base that clips them only afterwards."""
+        return self if self.fate.compared is self.fate.boxes else Columns(self.fate.compared)
+
+    @cached_property
     def place(self) -> NDArray[np.int32]:
         """Place in the list that the cap cuts (N,), from 1; 0 for what NMS did not keep."""
         out = np.zeros(len(self.scores), np.int32)

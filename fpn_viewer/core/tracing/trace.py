@@ -157,7 +157,11 @@ class Trace:
         """The summands of a node by term name, gains applied; summed in this order they are the node bit for bit.
 
         A term that is a convolution is the node itself: its parts are told apart by `sources`.
+
+        Raises:
+            DetectorError: how the node is made is not known.
         """
+        self.graph.check_known(name)
         out = {}
         for term in self.graph[name].terms:
             module = term.op.kind == "module"
@@ -170,7 +174,7 @@ class Trace:
         """What each backbone map, and the biases, gave to a node: LINEAR-EXACT, they sum to the node.
 
         Raises:
-            DetectorError: an operation on the way is not affine.
+            DetectorError: an operation on the way is not affine, or not known.
         """
         with torch.inference_mode():
             return contributions.contributions(self.graph, name, self.maps, self.affines, self.gains)
@@ -296,7 +300,8 @@ class Trace:
         if raw.dense is None:
             return None
         with torch.inference_mode():
-            return dense.select(raw.dense, raw.anchors, raw.counts, self.net_size, self.settings)
+            first = self.spec.conventions.clip_before_nms
+            return dense.select(raw.dense, raw.anchors, raw.counts, self.net_size, self.settings, clip_before_nms=first)
 
     @cached_property
     def _rpn(self) -> replay.Fate:
