@@ -12,10 +12,29 @@ from fpn_viewer.version import __version__
 if TYPE_CHECKING:
     from fpn_viewer.core.analysis.lifeline import explain
     from fpn_viewer.core.analysis.line import LifeLine
+    from fpn_viewer.core.detectors.adapters import boxes
+    from fpn_viewer.core.detectors.adapters.found import adapted
+    from fpn_viewer.core.detectors.adapters.protocol import Adapter, Answer, Grid, Preprocessing, Selection, Taps
     from fpn_viewer.core.detectors.detector import Detector, open_detector
     from fpn_viewer.core.tracing.trace import Trace
 
-__all__ = ["Detector", "LifeLine", "Trace", "__version__", "explain", "open_detector", "show"]
+__all__ = [
+    "Adapter",
+    "Answer",
+    "Detector",
+    "Grid",
+    "LifeLine",
+    "Preprocessing",
+    "Selection",
+    "Taps",
+    "Trace",
+    "__version__",
+    "adapted",
+    "boxes",
+    "explain",
+    "open_detector",
+    "show",
+]
 
 #: public name to the module that defines it
 _HOMES = {
@@ -24,7 +43,12 @@ _HOMES = {
     "LifeLine": "fpn_viewer.core.analysis.line",
     "Trace": "fpn_viewer.core.tracing.trace",
     "explain": "fpn_viewer.core.analysis.lifeline",
+    "adapted": "fpn_viewer.core.detectors.adapters.found",
+    **dict.fromkeys(
+        ("Adapter", "Answer", "Grid", "Preprocessing", "Selection", "Taps"), "fpn_viewer.core.detectors.adapters.protocol"
+    ),
 }
+_MODULES = {"boxes": "fpn_viewer.core.detectors.adapters.boxes"}
 
 
 def __getattr__(name: str) -> Any:
@@ -32,14 +56,19 @@ def __getattr__(name: str) -> Any:
 
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return import_module(_MODULES[name])
     raise AttributeError(f"module 'fpn_viewer' has no attribute {name!r}")
 
 
 def show(detector_or_module: Any = None, images: Any = None, annotations: Any = None) -> int:
-    """Opens the window and blocks until it is closed; usable from a training script.
+    """Opens the window and blocks until it is closed; usable from a training script or a notebook.
+
+    A module comes back in the state it was in: training flags, gradients, hooks, and the device that its weights are on.
 
     Args:
-        detector_or_module: a `Detector`, or anything `open_detector` takes; the bundled detector when None.
+        detector_or_module: a `Detector`, or anything `open_detector` takes; the bundled detector when None. A network that is not
+            made like torchvision's is given as `adapted(module, adapter)`.
         images: a path, an array, a PIL image, or a list of them; the samples when None.
         annotations: a file or folder of annotations (COCO, Pascal VOC, YOLO, LabelMe); looked for beside the pictures when None.
 

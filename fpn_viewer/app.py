@@ -7,17 +7,19 @@ import signal
 import sys
 import threading
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from PIL import Image
 from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, Signal
 from PySide6.QtWidgets import QApplication
 
+from fpn_viewer.core.detectors.adapters.named import NamedModel
+from fpn_viewer.core.detectors.lending import lent
 from fpn_viewer.core.detectors.spec import DetectorSpec
 from fpn_viewer.core.images import open_picture
 from fpn_viewer.engine.session import Session
@@ -31,6 +33,8 @@ from fpn_viewer.viewmodels.states import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
+
+    from torch import nn
 
     from fpn_viewer.engine.values import TraceView
 
@@ -211,21 +215,24 @@ def run(
     debug: bool = False,
     settings: Mapping[str, object] | None = None,
     annotations: str = "",
+    model: str = "",
 ) -> int:
     """Opens the window and returns when it is closed.
 
     Args:
         pictures: Files and folders; the samples when empty.
-        checkpoint: A file, a bundled name or a builder's name; the bundled demo when None.
+        checkpoint: A file, a bundled name or a builder's name; the bundled demo when None. With `model` a file of its weights.
         device: "auto" for the device chosen last, "cpu", "cuda:0", "mps".
         debug: Uncaught errors are written to the terminal as well as into the window.
         settings: What the checkpoint cannot say, by name, and "precision".
         annotations: A file or folder of annotations; looked for beside the pictures when empty.
+        model: "package.module:attribute" of the user's own code that makes the network; "" for none.
 
     Returns:
         0.
     """
-    return _show(Start(tuple(pictures), checkpoint, device, settings or {}, annotations), debug)
+    source = NamedModel(model, checkpoint or "") if model else checkpoint
+    return _show(Start(tuple(pictures), source, device, settings or {}, annotations), debug)
 
 
 def show_window(detector_or_module: Any = None, images: Any = None, annotations: Any = None) -> int:
@@ -243,7 +250,9 @@ def show_window(detector_or_module: Any = None, images: Any = None, annotations:
         PictureError: An array or image is of a kind that cannot be shown.
     """
     source, settings = _unwrapped(detector_or_module)
-    with TemporaryDirectory(prefix="fpn-viewer-") as folder:
+    # a script that trains goes on with the module afterwards
+    borrowed = lent(cast("nn.Module", source)) if hasattr(source, "named_parameters") else nullcontext()
+    with borrowed, TemporaryDirectory(prefix="fpn-viewer-") as folder:
         return _show(Start(_as_paths(images, Path(folder)), source, "auto", settings, os.fspath(annotations or "")))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fpn_viewer import cli_explain
+from fpn_viewer import cli_checkpoint, cli_explain, cli_source
 from fpn_viewer.core.errors import UserError
 from fpn_viewer.engine.failures import describe
 from fpn_viewer.version import __version__
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 DONE, SOME_FAILED, USAGE, NOTHING_DONE, INTERRUPTED = 0, 1, 2, 3, 130
 PROGRAM = "fpn-viewer"
+#: lines that follow the sentence of an error
+_DETAILS = 8
 
 _EXIT_CODES = """\
 exit codes: 0 done · 1 some inputs failed (each named, the rest done) · 2 usage · 3 nothing could be done
@@ -56,8 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     # a picture called like a command is given as ./inspect
     name = words.pop(0) if words and words[0] in COMMANDS else ""
+    parser = _parser(name)
     try:
-        args = _parser(name).parse_args(words)
+        args = parser.parse_args(words)
+        cli_source.check(parser, args)
     except SystemExit as stop:
         return int(stop.code or 0)
     return _guarded(COMMANDS[name].run if name else run_window, args)
@@ -92,6 +96,15 @@ def complain(error: BaseException, debug: bool, about: str = "") -> None:
         traceback.print_exception(error)
     sentence = _file_error(error) if isinstance(error, OSError) else describe(error)[0]
     say(f"{PROGRAM}: {sentence if about in sentence else f'{about}: {sentence}'}")
+    for line in _some(getattr(error, "details", ())):
+        say(f"  {line}")
+
+
+def _some(lines: Sequence[str]) -> list[str]:
+    """The first few lines, and where the others are."""
+    left = len(lines) - _DETAILS
+    more = f"… and {left:,} more; {PROGRAM} checkpoint FILE lists all"
+    return list(lines) if left <= 1 else [*lines[:_DETAILS], more]
 
 
 def _file_error(error: OSError) -> str:
@@ -123,6 +136,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
 def _window_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pictures", nargs="*", metavar="PICTURE|FOLDER", help="what to open; the sample pictures by default")
     parser.add_argument("--checkpoint", metavar="FILE|NAME", help="detector to open; the bundled demo by default")
+    cli_source.model_argument(parser)
     parser.add_argument(
         "--annotations", default="", metavar="FILE|FOLDER", help="ground truth; looked for beside the pictures by default"
     )
@@ -132,6 +146,10 @@ def _window_arguments(parser: argparse.ArgumentParser) -> None:
 def _detector_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
     parser.add_argument("--precision", default="float32", choices=("float32", "float16", "bfloat16"), help="half only on a GPU")
+    _setting_argument(parser)
+
+
+def _setting_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set",
         dest="settings",
@@ -147,7 +165,7 @@ def _inspect_arguments(parser: argparse.ArgumentParser) -> None:
     from fpn_viewer.engine.values import REDUCTIONS, SCALES
 
     parser.add_argument("pictures", nargs="+", metavar="PICTURE|FOLDER")
-    parser.add_argument("--checkpoint", required=True, metavar="FILE|NAME", help="a checkpoint, a bundled name or a builder's name")
+    cli_source.arguments(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="gets one folder for each picture")
     parser.add_argument("--reduction", default="mean_abs", choices=REDUCTIONS, help="how channels become one map")
     parser.add_argument("--channel", default=0, type=_channel, metavar="K", help="for --reduction channel, from 0 (default: 0)")
@@ -157,7 +175,13 @@ def _inspect_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _explain_arguments(parser: argparse.ArgumentParser) -> None:
     cli_explain.arguments(parser)
+    cli_source.arguments(parser)
     _detector_arguments(parser)
+
+
+def _checkpoint_arguments(parser: argparse.ArgumentParser) -> None:
+    cli_checkpoint.arguments(parser)
+    _setting_argument(parser)
 
 
 def _train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -209,7 +233,7 @@ def run_window(args: argparse.Namespace) -> int:
         ) from error
     pictures = [name for name in args.pictures if name not in missing]
     settings = {"precision": args.precision, **dict(args.settings)}
-    code = app.run(pictures, args.checkpoint, args.device, args.debug, settings, args.annotations)
+    code = app.run(pictures, args.checkpoint, args.device, args.debug, settings, args.annotations, args.model)
     return code or (SOME_FAILED if missing else DONE)
 
 
@@ -239,7 +263,7 @@ def run_inspect(args: argparse.Namespace) -> int:
     make_folder(args.out)
     import_torch()
     show = Show(args.reduction, args.channel, args.scale)
-    inspector = Inspector(args.checkpoint, args.out, show, args.device, args.precision, **dict(args.settings))
+    inspector = Inspector(cli_source.source_of(args), args.out, show, args.device, args.precision, **dict(args.settings))
     reports = _inspect_all(inspector, listed.paths, args.debug)
     if not reports:
         return NOTHING_DONE
@@ -305,5 +329,10 @@ def make_folder(path: Path) -> None:
 COMMANDS: dict[str, Command] = {
     "inspect": Command("write maps, a contact sheet and tables of pictures, without a window", _inspect_arguments, run_inspect),
     "explain": Command("say where the detector lost an object, and what would bring it back", _explain_arguments, cli_explain.run),
+    "checkpoint": Command(
+        "say what is in checkpoints, what is assumed and what is suspicious",
+        _checkpoint_arguments,
+        cli_checkpoint.run,
+    ),
     "train-demo": Command("train the bundled detectors anew", _train_arguments, run_train_demo),
 }

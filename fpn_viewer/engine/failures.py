@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from typing import TypeAlias
 
-from fpn_viewer.core.errors import UserError
+from fpn_viewer.core.errors import CheckpointError, UserError
 
 Describe: TypeAlias = Callable[[BaseException], tuple[str, str]]
 
@@ -59,6 +59,17 @@ def describe(error: BaseException) -> tuple[str, str]:
     """
     names = (cls.__name__ for cls in type(error).__mro__)
     return next(_DESCRIPTIONS[name] for name in names if name in _DESCRIPTIONS)(error)
+
+
+def details(error: BaseException) -> str:
+    """What goes under Details: the lines that the error brings along, then where it was raised.
+
+    Args:
+        error: What a request raised.
+    """
+    lines = error.details if isinstance(error, CheckpointError) else ()
+    frames = "".join(traceback.format_exception(error))
+    return "\n".join((*lines, "", frames)) if lines else frames
 
 
 def release_frames(error: BaseException) -> None:

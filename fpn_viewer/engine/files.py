@@ -19,6 +19,7 @@ FILE_LANES: tuple[Lane, ...] = (
     Lane("picture"),
     Lane("annotations"),
     Lane("case"),
+    Lane("beside"),
     Lane("folder", latest_only=False),
     Lane("thumbnail", latest_only=False),
 )

@@ -24,6 +24,7 @@ from fpn_viewer.engine.values import REDUCTIONS, SCALES, SHARE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from fpn_viewer.core.detectors.adapters.named import NamedModel
     from fpn_viewer.core.geometry import Level
     from fpn_viewer.core.images import Picture
     from fpn_viewer.core.necks.graph import Graph, Node
@@ -83,12 +84,12 @@ class Inspector:
     """
 
     def __init__(
-        self, checkpoint: str, out: Path, show: Show, device: str = "auto", precision: str = "float32", **settings: object
+        self, source: str | NamedModel, out: Path, show: Show, device: str = "auto", precision: str = "float32", **settings: object
     ) -> None:
         """Opens the detector; the folder must be there.
 
         Args:
-            checkpoint: a file, a bundled name or a builder's name.
+            source: a file, a bundled name, a builder's name, or a network that the user named.
             out: gets one folder for each picture.
             show: how maps are drawn.
             device: "auto", "cpu", "cuda:0", "mps".
@@ -102,7 +103,7 @@ class Inspector:
         self._session, self._token = Session(budget=0), Token()
         self._out, self._show = out, show
         self._folders: set[str] = set()
-        open_request = requests.OpenDetector(self._session, checkpoint, device, precision, settings)
+        open_request = requests.OpenDetector(self._session, source, device, precision, settings)
         self.info: DetectorInfo = open_request(self._token)
 
     def inspect(self, path: str) -> Report:
@@ -276,7 +277,7 @@ def describe_trace(result: TraceResult, maps: Mapping[str, Plane]) -> dict[str, 
 def _detector(view: TraceView) -> dict[str, Any]:
     spec = view.spec
     plain = {f.name: getattr(spec, f.name) for f in fields(spec) if f.name not in ("settings", "origins")}
-    return {**plain, "origins": dict(spec.origins)}
+    return {**plain, "conventions": asdict(spec.conventions), "origins": dict(spec.origins)}
 
 
 def _settings(view: TraceView) -> dict[str, dict[str, Any]]:

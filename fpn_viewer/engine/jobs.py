@@ -8,7 +8,6 @@ One thread, because a model, the hooks on it and the device are one mutable thin
 from __future__ import annotations
 
 import threading
-import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, TypeAlias
 
-from fpn_viewer.engine.failures import describe, release_frames
+from fpn_viewer.engine.failures import describe, details, release_frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -145,7 +144,7 @@ class Failure:
 
     Attributes:
         title: One sentence for the user.
-        details: The traceback.
+        details: The lines that the error brings along, and the traceback.
         kind: "user" (something the user can mend), "memory" or "internal" (a fault of the program).
     """
 
@@ -339,11 +338,11 @@ class JobQueue:
             return Cancelled()
         # Everything, even SystemExit: a foreign detector that exits must not silently end the worker.
         except BaseException as error:
-            details = "".join(traceback.format_exception(error))
+            text = details(error)
             # Cleared before describing, so that emptying the device's cache finds the tensors of the frames released.
             release_frames(error)
             title, kind = self._describe(error)
-            return Failure(title, details, kind)
+            return Failure(title, text, kind)
 
     def _verdict(self, job: Job, outcome: Outcome) -> Outcome | None:
         """What to deliver of a job that ended: None when it was overtaken or the queue closed."""

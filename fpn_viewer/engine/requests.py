@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fpn_viewer.core.detectors.adapters.named import NamedModel
+from fpn_viewer.engine.checkpoint_requests import CHECK_LANES
 from fpn_viewer.engine.jobs import Lane
 from fpn_viewer.engine.object_requests import QUICK_LANES, SLOW_LANES
 from fpn_viewer.engine.values import DetectorInfo, TraceView
@@ -34,6 +36,7 @@ LANES: tuple[Lane, ...] = (
     Lane("objectness"),
     Lane("channels"),
     Lane("anchors"),
+    *CHECK_LANES,
     *SLOW_LANES,
 )
 
@@ -46,7 +49,7 @@ class OpenDetector:
 
     Attributes:
         session: the worker's memory.
-        source: a bundled name, a checkpoint file, a builder's name, or a `torch.nn.Module`.
+        source: a bundled name, a checkpoint file, a builder's name, a `torch.nn.Module`, or a `NamedModel`.
         device: "auto", "cpu", "cuda:0", "mps".
         precision: "float32", or on a GPU "float16" or "bfloat16".
         settings: what a checkpoint cannot say, by name.
@@ -73,19 +76,20 @@ class OpenDetector:
         detector = open_detector(self.source, device=self.device, precision=self.precision, watcher=token, **self.settings)
         token.check()
         self.session.install(detector, identity)
-        return _info(self.source, detector)
+        return _info(self.source, detector, self.settings)
 
 
-def _info(source: object, detector: Detector) -> DetectorInfo:
+def _info(source: object, detector: Detector, options: Mapping[str, object]) -> DetectorInfo:
     from fpn_viewer.core.detectors.device import available_devices
 
     return DetectorInfo(
-        source=str(source) if isinstance(source, str) else type(source).__name__,
+        source=str(source) if isinstance(source, (str, NamedModel)) else type(source).__name__,
         spec=detector.spec,
         graph=detector.graph,
         device=str(detector.device),
         devices=available_devices(),
         parameters=sum(p.numel() for p in detector.module.parameters()),
+        options=dict(options),
     )
 
 

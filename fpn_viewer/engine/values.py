@@ -48,6 +48,7 @@ class DetectorInfo:
         device: where it runs, "cuda:0".
         devices: all devices of this machine, best first.
         parameters: number of weights.
+        options: what was said of it when it was opened.
     """
 
     source: str
@@ -56,6 +57,7 @@ class DetectorInfo:
     device: str
     devices: tuple[str, ...]
     parameters: int
+    options: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -105,9 +105,32 @@ ACTIONS: tuple[ActionRow, ...] = (
         "Detector",
         "opening.choose_checkpoint",
         ("Ctrl+K",),
-        "Open a detector from a file of weights (.pth, .pt, .safetensors)",
+        "Open a detector from a file of weights (.pth, .pt, .ckpt, .pkl, .safetensors)",
         "checkpoint",
         1,
+    ),
+    ActionRow(
+        "check_up",
+        "Check-&up…",
+        "Detector",
+        "checking.show_check_up",
+        ("Ctrl+U",),
+        "What the checkpoint holds, how surely that is known, and what is wrong with it",
+        "check-up",
+        2,
+    ),
+    ActionRow(
+        "check_file", "Check-up of a &file…", "Detector", "checking.choose_file", (), "Look at a file without opening it", "", 2
+    ),
+    ActionRow(
+        "detector_settings",
+        "&Settings of the detector…",
+        "Detector",
+        "checking.show_settings",
+        ("Ctrl+Shift+K",),
+        "Class names, anchors, sizes and all else that a checkpoint cannot say",
+        "",
+        2,
     ),
     ActionRow("next_missed", "&Next missed object", "Object", "asking.next_missed", ("M",), "Look at the next missed object"),
     ActionRow(
@@ -179,6 +202,11 @@ GESTURES: dict[str, tuple[tuple[str, str], ...]] = {
     "Life line": (
         ("↑ ↓", "Step through the stages; their boxes are drawn in the tab Object"),
         ("Ctrl+C", "Copy the life line as text"),
+    ),
+    "Check-up": (
+        ("Ctrl+F", "Search in facts, parts and names"),
+        ("Ctrl+C", "Copy the chosen rows"),
+        ("Double-click", "Change what a fact says, where it can be changed"),
     ),
     "List of pictures": (
         ("↑ ↓", "Previous or next picture"),

@@ -11,6 +11,7 @@ from fpn_viewer.ui.actions import MENUS, colour_icons, fill_menu, hand_on, make_
 from fpn_viewer.ui.anchors.tab import AnchorsTab
 from fpn_viewer.ui.asking import Asking
 from fpn_viewer.ui.canvas.pyramid_grid import PyramidGrid
+from fpn_viewer.ui.checking import Checking
 from fpn_viewer.ui.dialogs.about import AboutDialog
 from fpn_viewer.ui.dialogs.preferences import PreferencesDialog
 from fpn_viewer.ui.dialogs.shortcuts import ShortcutsDialog
@@ -78,6 +79,7 @@ class MainWindow(QMainWindow):
         self.tabs = QTabWidget(documentMode=True)
         self.saving = Saving(document, self.tabs, store, self)
         self.asking = Asking(models, store, self._tab_name, self)
+        self.checking = Checking(models, self.opening, self)
         self.actions_by_id = make_actions(self)
         self.setWindowTitle(TITLE)
         self.setWindowIcon(window_icon())
@@ -107,7 +109,7 @@ class MainWindow(QMainWindow):
         layout = QVBoxLayout(column)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for widget in (self.welcome, self.message_bar, self.notice):
+        for widget in (self.welcome, self.message_bar, self.checking.download, self.checking.notice, self.notice):
             layout.addWidget(widget)
         layout.addWidget(self.tabs, 1)
         self.setCentralWidget(column)
@@ -147,6 +149,7 @@ class MainWindow(QMainWindow):
             fill_menu(menus[title], title, self.actions_by_id)
         menus["File"].insertMenu(self.actions_by_id["save_picture"], self._recent)
         menus["Detector"].insertMenu(self.actions_by_id["open_checkpoint"], self._detectors)
+        menus["Detector"].insertMenu(self.actions_by_id["open_checkpoint"], self.checking.published)
         view = menus["View"]
         first_of_end = self.actions_by_id["full_screen"]
         for dock in self.docks.values():
@@ -162,21 +165,13 @@ class MainWindow(QMainWindow):
         document.state_changed.connect(self._show_state)
         document.current_changed.connect(self._show_title)
         models = self.models
-        reporters = (
-            document,
-            self.opening,
-            self.saving,
-            self.asking,
-            models.objects,
-            models.question,
-            models.what_if,
-            models.cases,
-        )
-        for source in reporters:
+        parts = (self.opening, self.saving, self.asking, self.checking)
+        for source in (document, *parts, models.objects, models.question, models.what_if, models.cases, models.checkpoints):
             source.problem.connect(self.report)
         self._connect_objects()
         self.saving.saved.connect(self._say_saved)
         self.message_bar.details_wanted.connect(self._show_messages)
+        self.message_bar.check_up_wanted.connect(self.checking.check_file)
         self.messages.count_changed.connect(self._hide_empty_messages)
         for tab in (self.pyramid, self.anchors, self.object):
             tab.open_requested.connect(self.opening.choose_pictures)
@@ -190,6 +185,7 @@ class MainWindow(QMainWindow):
         cases.tab_wanted.connect(self._show_tab)
         cases.saved.connect(self._say_saved)
         self.asking.said.connect(self.status.say)
+        self.checking.said.connect(self.status.say)
         self.objects.open_requested.connect(self.asking.choose_annotations)
         self.objects.labels_requested.connect(self.asking.show_classes)
         self.objects.zoom_requested.connect(self._look_closer)

@@ -14,7 +14,7 @@ from fpn_viewer.core.resources import bundled_checkpoints, sample_pictures
 from fpn_viewer.viewmodels.states import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from PySide6.QtCore import QMimeData
     from PySide6.QtGui import QAction
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fpn_viewer.ui.settings_store import SettingsStore
     from fpn_viewer.viewmodels.document import Document
 
-CHECKPOINT_SUFFIXES = (".pth", ".pt", ".safetensors")
+CHECKPOINT_SUFFIXES = (".pth", ".pt", ".safetensors", ".ckpt", ".pkl", ".bin")
 DEMO = "demo"
 #: torchvision's builders, opened with random weights
 UNTRAINED: dict[str, str] = {
@@ -67,6 +67,7 @@ class Opening(QObject):
         self._asked: object = None
         self._source: object = None
         self._settings: dict[str, Any] = {}
+        self._in_use: dict[str, Any] = {}
         self._device = store.device
         document.detector_changed.connect(self._note_detector)
 
@@ -113,10 +114,19 @@ class Opening(QObject):
 
     def choose_checkpoint(self) -> None:
         """Lets the user choose a file of weights."""
+        self.ask_for_checkpoint("Open a checkpoint", self.open_detector)
+
+    def ask_for_checkpoint(self, title: str, chosen: Callable[[str], None]) -> None:
+        """Lets the user choose a file of weights.
+
+        Args:
+            title: of the dialog.
+            chosen: a bound method that gets the path.
+        """
         patterns = " ".join(f"*{suffix}" for suffix in CHECKPOINT_SUFFIXES)
-        dialog = self._dialog("Open a checkpoint", f"Checkpoints ({patterns});;All files (*)")
+        dialog = self._dialog(title, f"Checkpoints ({patterns});;All files (*)")
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(self.open_detector)
+        dialog.fileSelected.connect(chosen)
         dialog.open()
 
     def open_detector(self, source: object, device: str = "", **settings: Any) -> None:
@@ -132,13 +142,19 @@ class Opening(QObject):
         self._settings = settings
         self._document.open_detector(source, self._device, **settings)
 
+    def open_again(self, options: Mapping[str, Any]) -> None:
+        """Opens the detector in use with other options, on the same device and with the same precision."""
+        kept = {name: value for name, value in self._in_use.items() if name == "precision"}
+        self.open_detector(self._source, **{**kept, **options})
+
     def set_device(self, name: str) -> None:
         """Opens the detector in use, or the one that failed to open, on another device."""
-        source = self._source if self._document.detector is not None else self._asked
+        is_open = self._document.detector is not None
+        source, settings = (self._source, self._in_use) if is_open else (self._asked, self._settings)
         if source is None:
             self._device = name
         else:
-            self.open_detector(source, name, **self._settings)
+            self.open_detector(source, name, **settings)
 
     def start_detector(self, source: object, device: str, **settings: Any) -> None:
         """Opens the first detector of a run.
@@ -228,7 +244,7 @@ class Opening(QObject):
     def _note_detector(self, info: DetectorInfo | None) -> None:
         if info is None:
             return
-        self._source = self._asked
+        self._source, self._in_use = self._asked, self._settings
         self._store.device = self._device
         if isinstance(self._asked, str) and Path(self._asked).is_file():
             path = Path(self._asked).absolute()

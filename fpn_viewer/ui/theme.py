@@ -52,6 +52,7 @@ STRIPS: Final[Mapping[str, tuple[str, str]]] = {
     "error": ("#fbe3df", "#4a2622"),
     "notice": ("#fdf1d3", "#453a1b"),
     "welcome": ("#e3edfa", "#1f3048"),
+    "download": ("#e3edfa", "#1f3048"),
 }
 
 _SCHEMES = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}

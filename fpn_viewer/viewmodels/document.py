@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QTimer, Signal
 
+from fpn_viewer.core.resources import checkpoint_file
 from fpn_viewer.engine import files, requests
 from fpn_viewer.engine.object_values import Change
 from fpn_viewer.viewmodels.states import Problem, RunState
@@ -86,7 +87,7 @@ class Document(WorkerDesk):
         self._state = RunState()
         self._enlarged: tuple[str, str] | None = None
         self._select_first = False
-        self._opening = False
+        self._opening, self._file = False, ""
         self._change = Change()
         self._render_soon = QTimer(self)
         self._render_soon.setSingleShot(True)
@@ -189,7 +190,7 @@ class Document(WorkerDesk):
 
     def open_detector(self, source: object, device: str = "auto", precision: str = "float32", **settings: Any) -> None:
         """Opens a detector; the one before stays in use when this fails. Arguments as in `open_detector` of the core."""
-        self._opening = True
+        self._opening, self._file = True, checkpoint_file(source)
         self._set_state("opening", text=f"Opening {Path(source).name}" if isinstance(source, str) else "Opening the given detector")
         request = requests.OpenDetector(self._session, source, device, precision, settings)
         self._worker.request("detector", request)
@@ -354,7 +355,7 @@ class Document(WorkerDesk):
         # reader and detector open the same file, in either order: what one has said of it the other need not repeat
         repeated = self._state.kind == "failed" and (lane == "trace" or self._state.text == failure.title)
         if not repeated:
-            self.problem.emit(Problem(failure.title, failure.details))
+            self.problem.emit(Problem(failure.title, failure.details, self._file if lane == "detector" else ""))
         if lane in ("detector", "trace", "picture"):
             self._set_state("failed", text=failure.title)
 

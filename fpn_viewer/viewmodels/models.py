@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fpn_viewer.viewmodels.cases import Cases
+from fpn_viewer.viewmodels.checkpoints import Checkpoints
 from fpn_viewer.viewmodels.display import Display
 from fpn_viewer.viewmodels.document import Document
 from fpn_viewer.viewmodels.objects import Objects
@@ -35,6 +36,7 @@ class Models:
         question: the object that is asked about.
         what_if: what would become of it.
         cases: saves and opens what was asked.
+        checkpoints: check-ups, and what is said of files.
     """
 
     document: Document
@@ -45,6 +47,7 @@ class Models:
     question: Question
     what_if: WhatIf
     cases: Cases
+    checkpoints: Checkpoints
 
     @classmethod
     def made(cls, session: Session, remembered: Callable[[str], Mapping[str, str | None]], parent: QObject) -> Models:
@@ -61,4 +64,5 @@ class Models:
         question = Question(document, objects, selection, parent)
         what_if = WhatIf(document, question, parent)
         cases = Cases(document, objects, question, selection, viewport, parent)
-        return cls(document, display, selection, viewport, objects, question, what_if, cases)
+        checkpoints = Checkpoints(document, parent)
+        return cls(document, display, selection, viewport, objects, question, what_if, cases, checkpoints)

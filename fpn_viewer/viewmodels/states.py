@@ -29,7 +29,9 @@ class Problem:
     Attributes:
         title: one sentence: what, which file, what to do.
         details: text for Copy; may be empty.
+        checkpoint: the file that did not open, for a check-up; "" for everything else.
     """
 
     title: str
     details: str = ""
+    checkpoint: str = ""

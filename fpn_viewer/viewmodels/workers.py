@@ -1,4 +1,4 @@
-"""The two workers of a window, and whose questions they answer."""
+"""The workers of a window, and whose questions they answer."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from fpn_viewer.engine import files, requests
+from fpn_viewer.engine.checkpoint_requests import CHECK_LANES, NETWORK_LANES
 from fpn_viewer.engine.object_requests import QUICK_LANES, SLOW_LANES
 from fpn_viewer.viewmodels.bridge import Bridge
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from fpn_viewer.engine.session import Session
 
 #: lanes whose questions and answers belong to other view-models than the document
-ASKED_LANES = frozenset({"annotations", "case", *(lane.name for lane in (*QUICK_LANES, *SLOW_LANES))})
+ASKED_LANES = frozenset(
+    {"annotations", "case", "beside", *(lane.name for lane in (*QUICK_LANES, *SLOW_LANES, *CHECK_LANES, *NETWORK_LANES))}
+)
 
 
 class WorkerDesk(QObject):
@@ -34,7 +37,7 @@ class WorkerDesk(QObject):
     asked_progress = Signal(object, object, object)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        """Starts both queues; nothing runs until something is asked.
+        """Starts the queues; nothing runs until something is asked.
 
         Args:
             session: handed to every request; only the worker touches it.
@@ -45,8 +48,10 @@ class WorkerDesk(QObject):
         self._ended = False
         self._worker = Bridge(requests.LANES, self)
         self._files = Bridge(files.FILE_LANES, self)
-        self._worker.progress.connect(self._deliver_progress)
-        for bridge in (self._worker, self._files):
+        self._network = Bridge(NETWORK_LANES, self)
+        for bridge in (self._worker, self._network):
+            bridge.progress.connect(self._deliver_progress)
+        for bridge in (self._worker, self._files, self._network):
             bridge.finished.connect(self._deliver)
             bridge.failed.connect(self._deliver_failure)
             bridge.cancelled.connect(self._deliver_cancelled)
@@ -72,13 +77,23 @@ class WorkerDesk(QObject):
         if not self._ended:
             self._files.request(lane, request)
 
+    def ask_network(self, lane: str, request: Callable[[Token], object]) -> None:
+        """The same for what waits for a server."""
+        if not self._ended:
+            self._network.request(lane, request)
+
     def withdraw(self, lane: str) -> None:
         """Stops what was asked on a lane of the worker."""
         self._worker.cancel(lane)
 
+    def withdraw_network(self, lane: str) -> None:
+        """Stops what was asked on a lane of the network."""
+        self._network.cancel(lane)
+
     def shutdown(self) -> None:
-        """Ends both workers, in the middle of whatever they do."""
+        """Ends all workers, in the middle of whatever they do."""
         self._ended = True
+        self._network.shutdown()
         self._files.shutdown()
         self._worker.shutdown()
 

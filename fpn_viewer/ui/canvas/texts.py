@@ -51,6 +51,8 @@ def formula(graph: Graph, cell: tuple[str, str]) -> str:
     node = graph.at(level, role)
     if node is None:
         return why_empty(graph, cell)
+    if not graph.is_known(node.name):
+        return f"{node.name}: how it is made is not known. {graph.unknown}"
     if not node.terms:
         return f"{node.name} = output of a backbone stage"
     terms = " + ".join(_term(graph, node, term) for term in node.terms)
@@ -75,7 +77,7 @@ def why_empty(graph: Graph, cell: tuple[str, str]) -> str:
     if output is not None and graph.at(level, "backbone") is None and output.terms:
         term = output.terms[0]
         return f"{level} is made from {term.source} alone ({term.op.label or term.name}): it has no other maps."
-    if role in ("top-down", SHARE):
+    if role in ("top-down", SHARE) and not graph.unknown:
         return f"{level} is the coarsest level of the backbone: nothing above it could come down."
     return f"This pyramid has no {HEADINGS.get(role, role)} on {level}."
 

@@ -57,15 +57,19 @@ class MessageBar(Strip):
 
     Signals:
         details_wanted(): The user asks for the messages panel.
+        check_up_wanted(path): The user asks what is the matter with the file that did not open.
     """
 
     details_wanted = Signal()
+    check_up_wanted = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         """Makes a hidden bar."""
         super().__init__("error", parent)
         self._problem = Problem("")
         self._passing = False
+        self.check_up = self.add_button("Check-up…", "See what the file holds and what is wrong with it")
+        self.check_up.clicked.connect(self._ask_for_check_up)
         self._details = self.add_button("Details", "Show the whole message in the panel below")
         self._details.clicked.connect(self.details_wanted)
         self._copy = self.add_button("Copy", "Copy the message with its details")
@@ -82,6 +86,7 @@ class MessageBar(Strip):
         self._passing &= problem.title == self._problem.title
         self._problem = problem
         self.label.setText(problem.title)
+        self.check_up.setVisible(bool(problem.checkpoint))
         self.show()
 
     def follow(self, state: RunState) -> None:
@@ -95,6 +100,9 @@ class MessageBar(Strip):
         elif self._passing:
             self._passing = False
             self.hide()
+
+    def _ask_for_check_up(self) -> None:
+        self.check_up_wanted.emit(self._problem.checkpoint)
 
     def _copy_it(self) -> None:
         copy_problem(self._problem)

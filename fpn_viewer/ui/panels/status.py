@@ -108,7 +108,7 @@ class StatusLine(QStatusBar):
         self.progress.setValue(round(1000 * state.fraction))
         # What a run has found stands in the middle already.
         text = "" if state.kind == "ready" and self._document.trace is not None else state.text
-        self.activity.set_text(state.stage or text, text)
+        self.activity.set_text(f"{text}: {state.stage}" if state.kind == "opening" and state.stage else state.stage or text, text)
 
 
 def _progress_bar() -> QProgressBar:

@@ -51,6 +51,7 @@ class TopBar(QToolBar):
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self.setIconSize(QSize(20, 20))
         self._document, self._run, self._cancel = document, actions["run"], actions["cancel"]
+        self._opening = False
         self.picture = ElidedLabel()
         self.chip = MenuChip()
         self.chip.setMenu(detectors)
@@ -150,11 +151,14 @@ class TopBar(QToolBar):
             for action in self.button.actions():
                 self.button.removeAction(action)
             self.button.setDefaultAction(wanted)
-        if state.kind == "opening" and self._document.detector is None:
-            self.chip.setText(f"{state.text}…")
+        if state.kind == "opening":
+            self._opening = True
+            self.chip.setText(f"{state.text}…" + (f" {state.fraction:.0%}" if state.fraction else ""))
             self.chip.updateGeometry()
-        elif self._document.detector is None:
-            self._show_detector(None)
+        elif self._opening or self._document.detector is None:
+            # one that did not open leaves the one before in its place
+            self._opening = False
+            self._show_detector(self._document.detector)
 
     def _choose_device(self) -> None:
         self.device_chosen.emit(self.device.currentText())

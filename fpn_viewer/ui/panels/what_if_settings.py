@@ -153,7 +153,9 @@ def setting_tip(name: str, family: Family) -> str:
 
 
 def gain_terms(graph: Graph) -> tuple[Term, ...]:
-    """(node, term) of every summand of the merged maps, fine to coarse."""
+    """(node, term) of every summand of the merged maps, fine to coarse; none where gains cannot be tried."""
+    if graph.unknown or graph.fixed:
+        return ()
     nodes = sorted((n for n in graph.nodes if n.role == "merged"), key=lambda n: graph.levels.index(n.level))
     return tuple((node.name, term.name) for node in nodes for term in node.terms)
 

@@ -105,7 +105,10 @@ def test_anything_but_a_command_opens_the_window(app: FakeApp, picture: str) -> 
         "a.json",
     ]
     assert cli.main(words) == 0
-    assert app.calls == [([], None, "auto", False, PLAIN, ""), (words[:2], "mine.pth", "cpu", True, PLAIN, "a.json")]
+    assert app.calls == [
+        ([], None, "auto", False, PLAIN, "", ""),
+        (words[:2], "mine.pth", "cpu", True, PLAIN, "a.json", ""),
+    ]
 
 
 def test_settings_and_precision_reach_the_window(app: FakeApp) -> None:
@@ -117,7 +120,7 @@ def test_a_picture_called_like_a_command(app: FakeApp, picture: str, tmp_path: P
     Path(picture).rename(tmp_path / "inspect")
     monkeypatch.chdir(tmp_path)
     assert cli.main(["./inspect"]) == 0
-    assert app.calls == [(["./inspect"], None, "auto", False, PLAIN, "")]
+    assert app.calls == [(["./inspect"], None, "auto", False, PLAIN, "", "")]
 
 
 def test_the_window_opens_with_what_is_there(
