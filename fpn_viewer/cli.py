@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpn_viewer import cli_checkpoint, cli_explain, cli_source
+from fpn_viewer.cli_progress import telling
 from fpn_viewer.core.errors import UserError
 from fpn_viewer.engine.failures import describe
 from fpn_viewer.version import __version__
@@ -157,7 +158,8 @@ def _setting_argument(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_setting,
         metavar="NAME=VALUE",
-        help="a setting of the detector, as min_size=800 or class_names=car,boat; may be repeated",
+        help="a setting of the detector, as min_size=800 or class_names=car,boat; weights=COCO_V1 downloads the weights that "
+        "torchvision publishes for a builder's name; may be repeated",
     )
 
 
@@ -263,7 +265,8 @@ def run_inspect(args: argparse.Namespace) -> int:
     make_folder(args.out)
     import_torch()
     show = Show(args.reduction, args.channel, args.scale)
-    inspector = Inspector(cli_source.source_of(args), args.out, show, args.device, args.precision, **dict(args.settings))
+    where = (args.out, show, args.device, args.precision)
+    inspector = Inspector(cli_source.source_of(args), *where, token=telling(), **dict(args.settings))
     reports = _inspect_all(inspector, listed.paths, args.debug)
     if not reports:
         return NOTHING_DONE

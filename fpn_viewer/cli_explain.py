@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from fpn_viewer.cli_progress import telling
+from fpn_viewer.cli_source import source_of
 from fpn_viewer.core.numbers import significant
 
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ _MARKS = {"killer": "← lost here", "unknown": "not followed"}
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what the command takes, but for the detector's own arguments."""
     parser.add_argument("picture", metavar="PICTURE")
-    parser.add_argument("--checkpoint", required=True, metavar="FILE|NAME", help="a checkpoint, a bundled name or a builder's name")
     parser.add_argument(
         "--box", required=True, type=_box, metavar="X1,Y1,X2,Y2", help="the object in picture px; write --box=-3,0,… below 0"
     )
@@ -58,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
     from fpn_viewer.core.analysis.lifeline import explain
     from fpn_viewer.core.detectors.detector import open_detector
 
-    detector = open_detector(args.checkpoint, device=args.device, precision=args.precision, **dict(args.settings))
+    where = {"device": args.device, "precision": args.precision, "watcher": telling()}
+    detector = open_detector(source_of(args), **where, **dict(args.settings))
     line = explain(detector.trace(args.picture), args.box, args.label, iou=args.iou)
     remedies = line.remedies if args.remedies else None
     print(_as_json(line, remedies) if args.json else "\n".join(text(line, remedies, detector.spec.class_names)))

@@ -30,3 +30,24 @@ def bundled_checkpoints() -> dict[str, Path]:
 def sample_pictures() -> tuple[Path, ...]:
     """The sample scenes, in order."""
     return tuple(sorted((resources() / "samples").glob("*.jpg")))
+
+
+def is_bundled(source: object) -> bool:
+    """Whether that is the name of a bundled detector."""
+    return isinstance(source, str) and source in _bundled_or_none()
+
+
+def checkpoint_file(source: object) -> str:
+    """The file that a detector is named by: a bundled name's, or the path itself; "" for what is not a file."""
+    if not isinstance(source, (str, Path)):
+        return ""
+    path = _bundled_or_none().get(str(source), Path(source))
+    return str(path) if path.is_file() else ""
+
+
+def _bundled_or_none() -> dict[str, Path]:
+    try:
+        return bundled_checkpoints()
+    except FileNotFoundError:
+        # an installation without its files still opens the user's own
+        return {}

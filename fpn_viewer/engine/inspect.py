@@ -84,7 +84,15 @@ class Inspector:
     """
 
     def __init__(
-        self, source: str | NamedModel, out: Path, show: Show, device: str = "auto", precision: str = "float32", **settings: object
+        self,
+        source: str | NamedModel,
+        out: Path,
+        show: Show,
+        device: str = "auto",
+        precision: str = "float32",
+        *,
+        token: Token | None = None,
+        **settings: object,
     ) -> None:
         """Opens the detector; the folder must be there.
 
@@ -94,13 +102,14 @@ class Inspector:
             show: how maps are drawn.
             device: "auto", "cpu", "cuda:0", "mps".
             precision: "float32", or on a GPU "float16" or "bfloat16".
+            token: told of progress, and may stop.
             settings: what a checkpoint cannot say, by name.
 
         Raises:
             UserError: the detector cannot be opened.
         """
         # one trace at a time: nothing is asked about an earlier picture
-        self._session, self._token = Session(budget=0), Token()
+        self._session, self._token = Session(budget=0), token or Token()
         self._out, self._show = out, show
         self._folders: set[str] = set()
         open_request = requests.OpenDetector(self._session, source, device, precision, settings)

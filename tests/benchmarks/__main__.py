@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 
-from tests.benchmarks import core, objects, what_if, window
+from tests.benchmarks import checkpoints, core, objects, what_if, window
 
 if TYPE_CHECKING:
     from tests.benchmarks.measure import Row
@@ -38,7 +38,14 @@ def rows(folder: Path) -> list[Row]:
             print(found[-1], file=sys.stderr)
     finally:
         bench.close()
-    return [*found, *core.tracing(), *objects.life_lines(), *what_if.what_ifs(), *core.memory(folder)]
+    return [
+        *found,
+        *core.tracing(),
+        *objects.life_lines(),
+        *what_if.what_ifs(),
+        *checkpoints.checkpoints(folder),
+        *core.memory(folder),
+    ]
 
 
 def main() -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fpn_viewer.core.checkpoints import torchvision_dialect
+from fpn_viewer.core.checkpoints.detectron2 import dialect as detectron2
+from fpn_viewer.core.checkpoints.mmdetection import dialect as mmdetection
+from fpn_viewer.core.checkpoints.signatures import refusal
+from fpn_viewer.core.checkpoints.torchvision import dialect as torchvision
 from fpn_viewer.core.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -30,7 +33,12 @@ class Dialect:
     recognise: Callable[[Contents, str | None], Recognised]
 
 
-DIALECTS: tuple[Dialect, ...] = (Dialect("torchvision", torchvision_dialect.claims, torchvision_dialect.recognise),)
+#: a file belongs to the first that claims it; detectron2 shares names with torchvision, and has others that are its own
+DIALECTS: tuple[Dialect, ...] = (
+    Dialect("detectron2", detectron2.claims, detectron2.recognise),
+    Dialect("torchvision", torchvision.claims, torchvision.recognise),
+    Dialect("mmdetection", mmdetection.claims, mmdetection.recognise),
+)
 
 
 def recognise(contents: Contents, preset: str | None = None) -> Recognised:
@@ -46,9 +54,5 @@ def recognise(contents: Contents, preset: str | None = None) -> Recognised:
 
 
 def not_a_detector(contents: Contents) -> str:
-    """A sentence about tensors that no dialect claims."""
-    first = ", ".join(list(contents.tensors)[:3])
-    return (
-        f"{contents.path.name} is not a detector with an FPN in the names of torchvision, detectron2 or mmdetection; "
-        f"its first tensors are {first}."
-    )
+    """A sentence about tensors that no dialect claims: what they are, and what can be opened instead."""
+    return refusal(contents.path.name, {name: tuple(tensor.shape) for name, tensor in contents.tensors.items()})

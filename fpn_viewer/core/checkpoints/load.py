@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from fpn_viewer.core.checkpoints.misfits import find_misfits, misfit_sentence
 from fpn_viewer.core.detectors.build import build_module
 from fpn_viewer.core.errors import CheckpointError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor, nn
 
+    from fpn_viewer.core.checkpoints.misfits import Misfits
     from fpn_viewer.core.checkpoints.values import Recognised
     from fpn_viewer.core.tracing.record import Watcher
-
-#: inference does not use it, and checkpoints of our own and of old versions leave it out
-COUNTER = "num_batches_tracked"
 
 
 def load_module(recognised: Recognised, watcher: Watcher | None = None) -> nn.Module:
@@ -26,34 +27,27 @@ def load_module(recognised: Recognised, watcher: Watcher | None = None) -> nn.Mo
         CheckpointError: a tensor is missing, left over, or of another shape; nothing is loaded partially.
         DetectorError: the description names a part that cannot be built.
     """
-    module = build_module(recognised.spec)
+    module = build_module(recognised.spec, initialised=False)
     wanted = module.state_dict()
-    lines = misfits(wanted, recognised)
-    if lines:
-        raise CheckpointError(
-            f"{recognised.spec.name} does not fit {recognised.spec.summary}: {lines[0]}"
-            f"{f' and {len(lines) - 1} more' if len(lines) > 1 else ''}; nothing was loaded.",
-            lines,
-        )
+    misfits = misfits_of(wanted, recognised)
+    if misfits:
+        raise CheckpointError(misfit_sentence(recognised.spec, misfits), misfits.lines)
     _copy(wanted, recognised, watcher)
     return module
 
 
-def misfits(wanted: dict[str, Tensor], recognised: Recognised) -> list[str]:
-    """A line for every tensor that is missing, left over, or of another shape."""
-    given, keys = recognised.tensors, recognised.keys
-    missing = [f"{name} is missing" for name in wanted if name not in given and not name.endswith(COUNTER)]
-    unexpected = [f"{keys.get(name, name)} is left over" for name in given if name not in wanted and not name.endswith(COUNTER)]
-    shapes = [
-        f"{keys.get(name, name)} is {_shape(given[name])} where {_shape(tensor)} is needed"
-        for name, tensor in wanted.items()
-        if name in given and given[name].shape != tensor.shape
-    ]
-    return [*missing, *unexpected, *shapes]
+def misfits_of(wanted: Mapping[str, Tensor], recognised: Recognised) -> Misfits:
+    """What of the file's tensors is missing, left over, or of another shape.
+
+    Args:
+        wanted: the module's tensors by name; they may be on the meta device.
+        recognised: what was read.
+    """
+    return find_misfits(_shapes(wanted), _shapes(recognised.tensors), recognised.keys)
 
 
-def _shape(tensor: Tensor) -> str:
-    return "×".join(str(side) for side in tensor.shape) or "a single number"
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
 
 
 def _copy(wanted: dict[str, Tensor], recognised: Recognised, watcher: Watcher | None) -> None:

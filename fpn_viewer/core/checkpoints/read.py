@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fpn_viewer.core.checkpoints.beside import read_beside
+from fpn_viewer.core.checkpoints.anchor_rows import ratio_by_ratio
+from fpn_viewer.core.checkpoints.anchor_words import anchor_suggestion
+from fpn_viewer.core.checkpoints.beside import read_beside, with_beside
 from fpn_viewer.core.checkpoints.contents import read_contents
 from fpn_viewer.core.checkpoints.dialects import recognise
 from fpn_viewer.core.checkpoints.metadata import options_inside
 from fpn_viewer.core.checkpoints.native import is_native, read_native
-from fpn_viewer.core.checkpoints.values import GIVEN, Recognised
+from fpn_viewer.core.checkpoints.values import GIVEN, Recognised, sureness
 from fpn_viewer.core.detectors.options import with_options
 from fpn_viewer.core.errors import CheckpointError
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fpn_viewer.core.checkpoints.values import Contents
+    from fpn_viewer.core.detectors.spec import DetectorSpec
     from fpn_viewer.core.tracing.record import Watcher
 
 
@@ -61,16 +64,24 @@ def completed(recognised: Recognised, path: Path, inside: Mapping[str, tuple[Any
     spec = recognised.spec
     for name, (value, origin) in inside.items():
         spec = with_options(spec, {name: value}, origin)
-    spec = with_options(spec, *read_beside(path))
+    spec = with_beside(spec, path)
     spec = with_options(spec, options, GIVEN)
-    _check_anchors(recognised.anchors_per_cell, spec.settings.anchors_per_cell, spec.name)
-    return replace(recognised, spec=spec)
+    _check_anchors(recognised.anchors_per_cell, spec)
+    return replace(recognised, spec=spec, tensors=ratio_by_ratio(recognised, spec.settings), size_by_size=())
 
 
-def _check_anchors(head: int, given: tuple[int, ...], name: str) -> None:
-    """Raises CheckpointError where the settings give another number of anchors per cell than the head has outputs for."""
-    if head and set(given) != {head}:
+def _check_anchors(head: int, spec: DetectorSpec) -> None:
+    """Raises CheckpointError where the anchors are not a row for each level, or others per cell than the head has outputs for."""
+    given, levels = spec.settings.anchors_per_cell, len(spec.levels)
+    if len(given) != levels:
         raise CheckpointError(
-            f"{name} has {head} anchors per cell where {given[0]} were assumed; "
-            f"give anchor_sizes and aspect_ratios in {name}.json beside it or with --set."
+            f"anchor_sizes of {spec.name} are given for {len(given)} levels where its pyramid has {levels} "
+            f"({', '.join(spec.levels)}); give one row of sizes for each."
+        )
+    if head and set(given) != {head}:
+        said = " or ".join(str(number) for number in sorted(set(given)))
+        how = "were assumed" if sureness(spec.origins.get("anchor_sizes", "")) == "assumed" else "are set"
+        raise CheckpointError(
+            f"{spec.name} has {head} anchors per cell where {said} {how}; {anchor_suggestion(head, levels)}, "
+            f"or put your own anchor_sizes and aspect_ratios into {spec.name}.json beside it."
         )

@@ -104,6 +104,8 @@ class Recognised:
         left_out: name in the file to why it is not used (a mask head, a counter, a buffer that is computed anew).
         keys: name in the module to the name in the file, where they differ.
         anchors_per_cell: what the head has outputs for; 0 where it does not matter.
+        size_by_size: tensors whose rows are for all ratios of the first anchor size, then of the next. torchvision has it the other
+            way round; they are turned when it is known how many sizes and ratios there are.
     """
 
     spec: DetectorSpec
@@ -112,6 +114,7 @@ class Recognised:
     left_out: Mapping[str, str] = field(default_factory=dict, repr=False)
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     anchors_per_cell: int = 0
+    size_by_size: tuple[str, ...] = ()
 
 
 #: how grave a finding is, worst first
@@ -126,11 +129,13 @@ class Finding:
         severity: one of `SEVERITIES`; with an "error" the file does not open.
         sentence: what, and what to do.
         keys: the tensors it is about.
+        details: lines for whoever wants to know more.
     """
 
     severity: str
     sentence: str
     keys: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -184,6 +189,7 @@ class CheckUp:
         parts: statistics, in the order of the forward.
         missing: names the module needs and the file has not.
         unexpected: names in the file that belong nowhere.
+        other_shapes: a line for every tensor whose shape is not the one that the module needs.
         left_out: name to why it is not used.
         seconds: what the check-up took.
     """
@@ -203,3 +209,25 @@ class CheckUp:
     unexpected: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    other_shapes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What a file says before anybody says more: where settings that are edited start from, and go back to.
+
+    Attributes:
+        path: the file.
+        spec: the detector with the preset's settings and with what is said in and beside the file; `origins` tells them apart.
+        anchors_per_cell: what the head has outputs for; 0 where it does not matter.
+        entries: the state_dicts in the file, the one that is taken by default first.
+        chosen: the one looked at.
+        notes: sentences about how it was read.
+    """
+
+    path: str
+    spec: DetectorSpec
+    anchors_per_cell: int = 0
+    entries: tuple[Entry, ...] = ()
+    chosen: str = ""
+    notes: tuple[str, ...] = ()

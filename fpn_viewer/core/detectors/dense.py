@@ -6,10 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
-from torchvision.models.detection import FCOS, RetinaNet
 from torchvision.models.detection.fcos import FCOSHead
 from torchvision.models.detection.retinanet import RetinaNetHead
 
+from fpn_viewer.core.detectors.parts.late_clipping import kinds
 from fpn_viewer.core.errors import DetectorError
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from fpn_viewer.core.detectors.spec import DetectorSpec, Settings
 
-_NORMS: dict[str, Callable[..., nn.Module] | None] = {"": None, "group": partial(nn.GroupNorm, 32)}
+#: by convention: no tensor tells it
+_GROUPS = 32
+_NORMS: dict[str, Callable[..., nn.Module] | None] = {"": None, "group": partial(nn.GroupNorm, _GROUPS)}
 
 
 def describe_head(module: Any) -> dict[str, Any]:
@@ -48,12 +50,16 @@ def build_dense(spec: DetectorSpec, backbone: BackboneWithFPN, anchors: AnchorGe
         anchors: one row of sizes for each level.
 
     Raises:
-        DetectorError: torchvision has no such detector.
+        DetectorError: torchvision has no such detector, or its head's norms do not fit its width.
     """
     if spec.family not in _FAMILIES:
         raise DetectorError(
             f"{spec.name}: a detector of the family {spec.family} cannot be built from a description; "
             "make its module in Python and open that."
+        )
+    if spec.head_norm == "group" and spec.neck_channels % _GROUPS:
+        raise DetectorError(
+            f"{spec.name}: {spec.neck_channels} channels cannot be normed in the {_GROUPS} groups that such heads have."
         )
     module: nn.Module = _FAMILIES[spec.family](spec, backbone, anchors)
     return module
@@ -76,13 +82,15 @@ def dense_arguments(settings: Settings) -> dict[str, Any]:
 def _retinanet(spec: DetectorSpec, backbone: BackboneWithFPN, anchors: AnchorGenerator) -> nn.Module:
     per_cell = anchors.num_anchors_per_location()[0]
     head = RetinaNetHead(spec.neck_channels, per_cell, spec.num_classes, norm_layer=_NORMS[spec.head_norm])
-    module: nn.Module = RetinaNet(backbone, spec.num_classes, anchor_generator=anchors, head=head, **dense_arguments(spec.settings))
+    kind, _ = kinds(spec.conventions.clip_before_nms)
+    module: nn.Module = kind(backbone, spec.num_classes, anchor_generator=anchors, head=head, **dense_arguments(spec.settings))
     return module
 
 
 def _fcos(spec: DetectorSpec, backbone: BackboneWithFPN, anchors: AnchorGenerator) -> nn.Module:
     head = FCOSHead(spec.neck_channels, anchors.num_anchors_per_location()[0], spec.num_classes, num_convs=spec.head_depth)
-    module: nn.Module = FCOS(backbone, spec.num_classes, anchor_generator=anchors, head=head, **dense_arguments(spec.settings))
+    _, kind = kinds(spec.conventions.clip_before_nms)
+    module: nn.Module = kind(backbone, spec.num_classes, anchor_generator=anchors, head=head, **dense_arguments(spec.settings))
     return module
 
 

@@ -302,8 +302,9 @@ def open_detector(
 
     Args:
         source: a checkpoint file, a bundled name ("demo", "demo-early", "demo-no-top-down"), a torchvision builder's name
-            ("fasterrcnn_resnet50_fpn", "retinanet_resnet50_fpn", "fcos_resnet50_fpn": random weights), a `torch.nn.Module`, or a
-            `NamedModel`. A module is left in the state it was in, but for the device and settings that are given here.
+            ("fasterrcnn_resnet50_fpn", "retinanet_resnet50_fpn", "fcos_resnet50_fpn": random weights, or with `weights="COCO_V1"`
+            those that torchvision publishes, fetched unless they are here), a `torch.nn.Module`, or a `NamedModel`. A module is
+            left in the state it was in, but for the device and settings that are given here.
         adapter: of a module that is not made like torchvision's: an `Adapter`, or a class of them.
         device: "auto" (CUDA, else MPS, else CPU; a module stays where it is), "cpu", "cuda", "cuda:0", "mps".
         precision: "float32", or on a GPU "float16" or "bfloat16".

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from fpn_viewer.core.detectors.backbones import BACKBONES, EXTRA_LEVELS, levels_of, places_of, stages_named
 from fpn_viewer.core.detectors.conventions import CONVENTION_NAMES
 from fpn_viewer.core.detectors.families import fitted_class_names
 from fpn_viewer.core.detectors.spec import SETTING_NAMES
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from fpn_viewer.core.detectors.spec import DetectorSpec
 
 #: what a user may say of a detector beside settings and conventions
-OTHERS: tuple[str, ...] = ("class_names", "num_classes", "name", "norm_eps")
+OTHERS: tuple[str, ...] = ("class_names", "num_classes", "name", "norm_eps", "stages")
 #: what is about a file, and is used up while that is read
 OF_FILES: tuple[str, ...] = ("entry", "preset")
 #: what is about a builder by name
@@ -51,9 +52,10 @@ def with_options(spec: DetectorSpec, options: Mapping[str, Any], origin: str) ->
     settings = {name: value for name, value in options.items() if name in SETTING_NAMES}
     conventions = {name: value for name, value in options.items() if name in CONVENTION_NAMES}
     names = fitted_class_names(spec.family, options.get("class_names", ()), spec.num_classes) or spec.class_names
-    said = [name for name in (*SETTING_NAMES, *CONVENTION_NAMES, "class_names", "norm_eps") if name in options]
+    said = [name for name in (*SETTING_NAMES, *CONVENTION_NAMES, "class_names", "norm_eps", "stages") if name in options]
     return replace(
         spec,
+        **(_stages(spec, options["stages"]) if "stages" in options else {}),
         name=str(options.get("name", spec.name)),
         settings=spec.settings_with(settings),
         conventions=spec.conventions.changed(**conventions),
@@ -67,3 +69,23 @@ def _eps(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
         raise SettingError(f"norm_eps cannot be {value!r}: it must be a number from 0 to 1.")
     return float(value)
+
+
+def _stages(spec: DetectorSpec, value: Any) -> dict[str, Any]:
+    """Which maps of the backbone the laterals read, and the levels that this makes.
+
+    Raises:
+        SettingError: the backbone has no such maps, or the detector another number of laterals.
+    """
+    backbone = BACKBONES.get(spec.backbone)
+    if backbone is None:
+        raise SettingError(f"stages cannot be set: which maps a backbone {spec.backbone} has is not known.")
+    places = tuple(str(place) for place in (value if isinstance(value, (tuple, list)) else (value,)))
+    known, laterals = places_of(backbone), len(spec.levels) - EXTRA_LEVELS[spec.extra_levels]
+    if len(places) != laterals or not set(places) <= set(known):
+        raise SettingError(
+            f"stages cannot be {', '.join(places)}: this detector has {laterals} laterals, and the maps of a {backbone.title} are "
+            f"{', '.join(known)}."
+        )
+    read = stages_named(backbone, spec.backbone_width, places, laterals)
+    return {"stages": places, "levels": levels_of(read, spec.extra_levels)}

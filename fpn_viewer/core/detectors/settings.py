@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from torchvision.models.detection.anchor_utils import AnchorGenerator
-
+from fpn_viewer.core.detectors.parts.anchors import with_anchors
 from fpn_viewer.core.detectors.spec import Settings
 from fpn_viewer.core.errors import SettingError
 
@@ -84,18 +83,23 @@ def _places(module: Any) -> dict[str, Place]:
     return _TWO_STAGE if hasattr(module, "rpn") else _ONE_STAGE
 
 
+def _generator(module: Any) -> Any:
+    """What lays the anchors; None in a network with an adapter, whose anchors are its own business."""
+    return getattr(anchor_owner(module), "anchor_generator", None)
+
+
 def _anchors(module: Any) -> dict[str, Any]:
-    generator = anchor_owner(module).anchor_generator
+    generator = _generator(module)
+    if generator is None:
+        return {}
     return {"anchor_sizes": tuple(tuple(row) for row in generator.sizes), "aspect_ratios": tuple(generator.aspect_ratios[0])}
 
 
 def _write_anchors(module: Any, settings: Settings) -> None:
-    owner = anchor_owner(module)
-    old, ratios = owner.anchor_generator, (settings.aspect_ratios,) * len(settings.anchor_sizes)
-    wanted = {"anchor_sizes": settings.anchor_sizes, "aspect_ratios": settings.aspect_ratios}
-    if type(old) is AnchorGenerator and _anchors(module) == wanted:
+    owner, old = anchor_owner(module), _generator(module)
+    if old is None or _anchors(module) == {"anchor_sizes": settings.anchor_sizes, "aspect_ratios": settings.aspect_ratios}:
         return
-    new = AnchorGenerator(settings.anchor_sizes, ratios)
+    new = with_anchors(old, settings.anchor_sizes, settings.aspect_ratios)
     if new.num_anchors_per_location() != old.num_anchors_per_location():
         raise SettingError(
             f"anchor_sizes and aspect_ratios give {new.num_anchors_per_location()} anchors per cell and level, but the head was "
@@ -124,10 +128,11 @@ def read_settings(module: nn.Module) -> Settings:
 def using(module: nn.Module, settings: Settings) -> Iterator[None]:
     """The module with other settings inside the block, and with its own again after it."""
     owner: Any = anchor_owner(module)
-    before, generator = read_settings(module), owner.anchor_generator
+    before, generator = read_settings(module), _generator(module)
     try:
         apply_settings(module, settings)
         yield
     finally:
-        owner.anchor_generator = generator
+        if generator is not None:
+            owner.anchor_generator = generator
         apply_settings(module, before)

@@ -11,13 +11,14 @@ from torchvision.models import detection
 
 from fpn_viewer.core.checkpoints.load import load_module
 from fpn_viewer.core.checkpoints.read import read_checkpoint
-from fpn_viewer.core.checkpoints.values import GIVEN
-from fpn_viewer.core.detectors.describe import check_supported, describe
+from fpn_viewer.core.detectors.adapters.named import NamedModel
+from fpn_viewer.core.detectors.adapters.opening import open_module
+from fpn_viewer.core.detectors.builders import BUILDERS
 from fpn_viewer.core.detectors.families import fitted_class_names
-from fpn_viewer.core.detectors.options import with_options
-from fpn_viewer.core.detectors.settings import apply_settings
-from fpn_viewer.core.errors import CheckpointError
+from fpn_viewer.core.detectors.published import open_published
+from fpn_viewer.core.errors import CheckpointError, SettingError
 from fpn_viewer.core.resources import bundled_checkpoints
+from fpn_viewer.core.weights import chosen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,29 +28,24 @@ if TYPE_CHECKING:
     from fpn_viewer.core.detectors.spec import DetectorSpec
     from fpn_viewer.core.tracing.record import Watcher
 
-BUILDERS: tuple[str, ...] = (
-    "fasterrcnn_resnet50_fpn",
-    "fasterrcnn_resnet50_fpn_v2",
-    "fasterrcnn_mobilenet_v3_large_fpn",
-    "fasterrcnn_mobilenet_v3_large_320_fpn",
-    "retinanet_resnet50_fpn",
-    "retinanet_resnet50_fpn_v2",
-    "fcos_resnet50_fpn",
-)
-
 
 def resolve(source: Any, options: Mapping[str, Any], watcher: Watcher | None = None) -> tuple[DetectorSpec, FasterRCNN]:
-    """The detector that `source` names, with `options` (see `options.py`) applied.
+    """The detector that `source` names, with `options` (see `options.py`) applied; published weights are fetched when asked for.
 
     Raises:
         CheckpointError: a file cannot be read or does not fit, or the name is neither a file nor known.
         DetectorError: the source is not a detector that can be followed.
         SettingError: an option has a wrong name or value.
     """
-    if isinstance(source, nn.Module):
-        return _given(source, options)
+    if isinstance(source, (nn.Module, NamedModel)):
+        return open_module(source, options, watcher)
+    weights = options.get("weights") or "random"
     if source in BUILDERS:
-        return _built(str(source), options)
+        if weights == "random":
+            return _built(str(source), options)
+        return open_published(chosen(str(source), weights), options, watcher)
+    if weights != "random":
+        raise SettingError(f"weights={weights} is for torchvision's builders; {source} has its own: leave it out.")
     bundled = bundled_checkpoints()
     path = bundled.get(str(source), Path(source))
     if not path.exists():
@@ -58,24 +54,12 @@ def resolve(source: Any, options: Mapping[str, Any], watcher: Watcher | None = N
     return _read(path, options, watcher)
 
 
-def _given(module: nn.Module, options: Mapping[str, Any]) -> tuple[DetectorSpec, FasterRCNN]:
-    from fpn_viewer.core.detectors.detector import neck_graph
-
-    check_supported(module)
-    levels = neck_graph(module).levels
-    name = str(options.get("name", type(module).__name__))
-    spec = describe(module, name, levels, weights="given with the module")
-    spec = with_options(spec, options, GIVEN)
-    apply_settings(module, spec.settings)
-    return spec, module
-
-
 def _built(name: str, options: Mapping[str, Any]) -> tuple[DetectorSpec, FasterRCNN]:
     # counted with background, as torchvision's own builders do for every family
     named = fitted_class_names("", options.get("class_names", ()), 0)
     classes = int(options.get("num_classes", len(named) or 91))
     module = getattr(detection, name)(weights=None, weights_backbone=None, num_classes=classes).eval()
-    spec, module = _given(module, {"name": name, **options})
+    spec, module = open_module(module, {"name": name, **options})
     return replace(spec, weights="random"), module
 
 

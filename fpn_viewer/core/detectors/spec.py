@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from fpn_viewer.core.detectors.backbones import BACKBONES
 from fpn_viewer.core.detectors.conventions import Conventions
 from fpn_viewer.core.detectors.families import check_settings, family_of
 from fpn_viewer.core.errors import SettingError
@@ -154,17 +155,21 @@ class DetectorSpec:
     Attributes:
         name: what the user called it: a bundled name, a builder name or a file name.
         family: a key of `families.FAMILIES`: "Faster R-CNN", "RetinaNet", "FCOS".
-        backbone: torchvision's name, "resnet18" … "resnet152", "mobilenet_v3_large", "swin_t" …, or "slim_resnet18".
-        backbone_width: channels of the first stage (64 in ResNet; less in a slim one).
-        norm: "batch" (BatchNorm) or "frozen" (FrozenBatchNorm) in the backbone.
-        norm_eps: epsilon of a frozen norm.
+        backbone: a key of `backbones.BACKBONES`: torchvision's name, or "slim_resnet18" and so on.
+        backbone_width: channels of the stem (64 in a ResNet; others in a slim one).
+        norm: in the backbone: "batch" (BatchNorm), "frozen" (FrozenBatchNorm), "group", "layer" or "" (none).
+        norm_eps: epsilon of those norms.
+        stages: names of the backbone's modules whose maps the laterals read, fine to coarse; empty for the usual ones.
+        stage_norms: True when each of those maps goes through a LayerNorm of its own (Swin in detectors).
         neck: "fpn", or "fpn-no-top-down" (laterals and smoothing only).
         neck_channels: width of the pyramid, C.
-        neck_norm: True when every neck convolution is followed by BatchNorm (torchvision v2).
+        neck_norm: True when every neck convolution is followed by a norm (torchvision v2).
+        neck_norm_kind: which: "batch", "frozen" or "group".
         levels: pyramid level names, fine to coarse, as ("P2", "P3", "P4", "P5", "P6").
         rpn_depth: convolutions in the RPN head before its two outputs.
-        box_head: "mlp" (two fully connected layers) or "conv4" (four convolutions and one such layer).
+        box_head: "mlp" (two fully connected layers) or "conv4" (four convolutions, or as many as it says, and one such layer).
         box_features: width of the box head's last layer.
+        box_norm: behind the box head's convolutions: "batch", "frozen", "group" or "" (none).
         extra_levels: what makes the levels above the last backbone map: "pool" (every second cell of it) or, convolved with stride
             2, "P5" or "C5" by what P6 is made from.
         head_depth: convolutions in each tower of a one-stage head.
@@ -190,11 +195,15 @@ class DetectorSpec:
     backbone_width: int = 64
     norm: str = "frozen"
     norm_eps: float = 1e-5
+    stages: tuple[str, ...] = ()
+    stage_norms: bool = False
     neck_channels: int = 256
     neck_norm: bool = False
+    neck_norm_kind: str = "batch"
     rpn_depth: int = 1
     box_head: str = "mlp"
     box_features: int = 1024
+    box_norm: str = "batch"
     extra_levels: str = "pool"
     head_depth: int = 0
     head_norm: str = ""
@@ -232,6 +241,8 @@ class DetectorSpec:
     @property
     def summary(self) -> str:
         """One line for a title: "demo (ResNet-18 · FPN · 5 classes)"."""
+        if not self.kind.detects:
+            return f"{self.name} ({title(self.backbone)} · {title(self.neck)} · no head)"
         classes = self.num_classes - ("background" in self.class_names[0].lower())
         family = f"{self.family} · " if self.kind.one_stage else ""
         return f"{self.name} ({family}{title(self.backbone)} · {title(self.neck)} · {classes} classes)"
@@ -253,7 +264,8 @@ class DetectorSpec:
             values = json.loads(text)
             values["settings"] = Settings().changed(**values["settings"])
             values["conventions"] = Conventions().changed(**values.get("conventions", {}))
-            for name in ("levels", "class_names"):
+            values.setdefault("stages", ())
+            for name in ("levels", "class_names", "stages"):
                 values[name] = tuple(values[name])
             return cls(**values)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -266,13 +278,10 @@ class DetectorSpec:
 _TITLES = {
     "fpn": "FPN",
     "fpn-no-top-down": "FPN without top-down",
-    "mobilenet_v3_large": "MobileNetV3-Large",
-    "slim_resnet18": "slim ResNet-18",
+    **{name: backbone.title for name, backbone in BACKBONES.items()},
 }
 
 
 def title(name: str) -> str:
     """A component's name as papers write it: "resnet50" gives "ResNet-50"."""
-    if name in _TITLES:
-        return _TITLES[name]
-    return name.replace("resnet", "ResNet-") if name.startswith("resnet") else name
+    return _TITLES.get(name, name)

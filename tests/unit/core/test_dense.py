@@ -404,7 +404,7 @@ def test_legacy_retinanet_keys_load(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "sentence"),
     [
-        ("backbone.fpn.inner_blocks.0.0.weight", "no FPN below it"),
+        ("backbone.fpn.inner_blocks.0.0.weight", "without an FPN"),
         ("head.regression_head.bbox_reg.weight", "anchors per cell where 9 were assumed"),
     ],
 )

@@ -10,8 +10,8 @@ from torchvision.ops.feature_pyramid_network import ExtraFPNBlock, LastLevelMaxP
 
 from fpn_viewer.core.errors import DetectorError, SettingError
 from fpn_viewer.core.necks.evaluate import GraphNeck, fold
-from fpn_viewer.core.necks.fpn import LateralPyramid, fpn_graph, level_names
-from fpn_viewer.core.necks.graph import Graph, Node, Op, Term
+from fpn_viewer.core.necks.fpn import LateralPyramid, fpn_graph
+from fpn_viewer.core.necks.graph import Graph, Node, Op, Term, level_names
 
 CHANNELS = [8, 16, 32, 64]
 

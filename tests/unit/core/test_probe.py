@@ -151,7 +151,8 @@ def test_origins_are_torchs_nearest_neighbours(source: int, target: int) -> None
 )
 def test_receptive_fields_of_resnets(backbone: str, sizes: dict[str, tuple[int, int]]) -> None:
     module = tiny_module(replace(TINY, backbone=backbone, backbone_width=64))
-    windows = receptive_fields(module, open_detector(module, device="cpu").graph)
+    detector = open_detector(module, device="cpu")
+    windows = receptive_fields(module, detector.anatomy, detector.graph)
     assert {name: windows[name][:2] for name in sizes} == sizes
     assert windows["inner_blocks.0"] == Window()
     assert windows["layer_blocks.0"] == Window(3, 1, -1)
@@ -161,7 +162,7 @@ def test_mobilenet_is_followed_past_squeeze_and_excitation() -> None:
     torch.manual_seed(0)
     module = fasterrcnn_mobilenet_v3_large_fpn(weights=None, weights_backbone=None, num_classes=3)
     detector = open_detector(module, device="cpu", min_size=96, max_size=128)
-    windows = receptive_fields(detector.module, detector.graph)
+    windows = receptive_fields(detector.module, detector.anatomy, detector.graph)
     # worked out by hand from table 1 of the MobileNetV3 paper, without squeeze and excitation
     assert [windows[node.name][:2] for node in detector.graph.inputs] == [(339, 32), (595, 32)]
 
@@ -183,14 +184,15 @@ class Summed(nn.Module):
 def test_a_sum_written_as_an_expression_sees_its_wider_branch() -> None:
     module = tiny_module()
     body = module.backbone.body
-    graph = open_detector(module, device="cpu").graph
-    before = receptive_fields(module, graph)
+    detector = open_detector(module, device="cpu")
+    graph, anatomy = detector.graph, detector.anatomy
+    before = receptive_fields(module, anatomy, graph)
     body.conv1 = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), Summed(), nn.Conv2d(4, 8, 1))
-    after = receptive_fields(module, graph)
+    after = receptive_fields(module, anatomy, graph)
     # 3×3 and then 5×5 stride 2, in the place of 7×7 stride 2
     assert after["C2"] == before["C2"]
     body.conv1 = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1, dilation=2), Summed(), nn.Conv2d(4, 8, 1))
-    assert receptive_fields(module, graph)["C2"].size == before["C2"].size + 2
+    assert receptive_fields(module, anatomy, graph)["C2"].size == before["C2"].size + 2
 
 
 def reached(detector_trace: Trace, other: Trace, name: str) -> np.ndarray:
