@@ -71,10 +71,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _guarded(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
     """Runs a command; an error becomes one sentence, with a traceback only when it is asked for."""
     try:
-        return run(args)
+        code = run(args)
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         say("interrupted")
         return INTERRUPTED
+    except BrokenPipeError:
+        # whoever reads has enough (`… | head`); what Python still wants to flush goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
     except Exception as error:
         complain(error, args.debug)
         return NOTHING_DONE

@@ -10,18 +10,25 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import torch
 from PIL import Image
 from PySide6.QtCore import QBuffer, QSettings
 from PySide6.QtWidgets import QApplication
 
 from fpn_viewer.app import Program, Start, start
+from fpn_viewer.core.detectors.detector import open_detector
 from fpn_viewer.engine.object_values import REMEDY_ROUNDS
+from fpn_viewer.ui.dialogs.check_up import CheckUpDialog
 from fpn_viewer.ui.settings_store import SettingsStore
 from fpn_viewer.viewmodels.objects import MISSED
 from tests.benchmarks.measure import settle, wait
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
 
 SIZE = (1440, 900)
 PAUSE_MS = 400
@@ -49,13 +56,13 @@ class Gallery:
         self.document.select(number)
         self._rest()
 
-    def grab(self, name: str) -> None:
-        """Writes the window as it is now."""
+    def grab(self, name: str, of: QWidget | None = None) -> None:
+        """Writes the window, or one of its dialogs, as it is now."""
         # timers that refine a drawing fire meanwhile
         settle(PAUSE_MS)
         path = self.folder / f"{name}-{self.theme}.jpg"
         buffer = QBuffer()
-        self.window.grab().save(buffer, "PNG")
+        (of or self.window).grab().save(buffer, "PNG")
         # a third of a PNG's size; colours at full resolution, because they carry meaning
         Image.open(io.BytesIO(buffer.data().data())).convert("RGB").save(path, quality=90, subsampling=0, optimize=True)
         print(path)
@@ -77,6 +84,17 @@ class Gallery:
         question.look_at(question.state.line.killer or "detected")
         wait(lambda: question.state.near is not None and question.state.signal is not None)
         wait(lambda: what_if.state.looked == len(REMEDY_ROUNDS))
+
+    def check_up(self, checkpoint: Path) -> CheckUpDialog:
+        """The doctor's panel about a file as a training script would write it."""
+        torch.save({"model": open_detector("demo").module.state_dict(), "epoch": 12}, checkpoint)
+        done: list[object] = []
+        self.program.models.checkpoints.checked.connect(done.append)
+        self.window.checking.check_file(str(checkpoint))
+        wait(lambda: bool(done))
+        found = self.window.findChild(CheckUpDialog)
+        assert found is not None
+        return found
 
     def _rest(self) -> None:
         wait(
@@ -118,6 +136,10 @@ def tour(folder: Path, theme: str) -> None:
         program.models.what_if.sweep(None)
         wait(lambda: None in program.models.what_if.state.curves)
         gallery.grab("curves")
+        with tempfile.TemporaryDirectory() as scratch:
+            dialog = gallery.check_up(Path(scratch) / "epoch-12.pth")
+            gallery.grab("check-up", dialog)
+            dialog.close()
     window.deleteLater()
 
 

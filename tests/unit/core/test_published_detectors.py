@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from torchvision.models import detection
+from torchvision.ops import FrozenBatchNorm2d
 
 from fpn_viewer.cli import main
 from fpn_viewer.core.detectors.detector import open_detector
@@ -73,6 +74,8 @@ def test_published_weights_answer_as_in_torchvisions_builder(builder: str, home:
     assert detector.spec.weights == "COCO_V1, published by torchvision"
     assert detector.spec.origins["min_size"] == "given by the user"
     assert detector.spec.origins["image_mean"] == f"set by torchvision's {builder}"
+    without_eps = {module.eps for module in expected.modules() if isinstance(module, FrozenBatchNorm2d)} == {0.0}
+    assert ("set by torchvision" in detector.spec.origins["norm_eps"]) == without_eps
     expected.transform.min_size, expected.transform.max_size = (64,), 96
     (expected.roi_heads if hasattr(expected, "rpn") else expected).score_thresh = 0.02
     if hasattr(expected, "rpn"):

@@ -24,7 +24,7 @@ from torchvision.models import detection, get_model_weights
 from fpn_viewer.cli_progress import telling
 from fpn_viewer.core.detectors.builders import BUILDERS
 from fpn_viewer.core.errors import CheckpointError, SettingError
-from fpn_viewer.core.weights import Published, chosen, fetch, fetched, published, stream
+from fpn_viewer.core.weights import Published, chosen, fetch, fetched, lock, published, stream
 from fpn_viewer.core.weights.lock import alone
 from fpn_viewer.engine.jobs import Cancelled, Token
 from tests.web_server import web_server
@@ -67,7 +67,7 @@ class Listening:
     def __init__(self, stop_at: float = 2.0) -> None:
         self.told: list[tuple[str, float]] = []
         self.stop_at = stop_at
-        self.stopped = threading.Event()
+        self.stopped, self.heard = threading.Event(), threading.Event()
 
     def check(self) -> None:
         if self.stopped.is_set():
@@ -75,6 +75,7 @@ class Listening:
 
     def report(self, stage: str, fraction: float) -> None:
         self.told.append((stage, fraction))
+        self.heard.set()
         if fraction >= self.stop_at:
             self.stopped.set()
 
@@ -160,7 +161,8 @@ def test_cancelling_works_while_the_server_says_nothing(web: Web, tmp_path: Path
 
     thread = threading.Thread(target=wait)
     thread.start()
-    assert web.held.wait(30)
+    # what came was told of; from here on nothing comes
+    assert watcher.heard.wait(30)
     watcher.stopped.set()
     assert ended.wait(stream.TIMEOUT / 2)
     thread.join()
@@ -372,3 +374,19 @@ def test_the_lock_of_a_process_that_died_holds_nobody_up(tmp_path: Path) -> None
     with alone(lock, lambda: pytest.fail("the lock is still held")):
         pass
     assert not lock.exists()
+
+
+def test_a_lock_that_was_removed_meanwhile_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, locked, real = tmp_path / "x.lock", [], lock._lock
+
+    def late(handle: int) -> None:
+        # the one before lets go of it between its opening and its locking here
+        if not locked:
+            path.unlink()
+        locked.append(handle)
+        real(handle)
+
+    monkeypatch.setattr(lock, "_lock", late)
+    with alone(path, lambda: None):
+        assert path.exists()
+    assert len(locked) == 2

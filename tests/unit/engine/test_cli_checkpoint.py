@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import torch
 
+import fpn_viewer
 from fpn_viewer import cli
 from fpn_viewer.core.checkpoints.values import CheckUp
 from fpn_viewer.core.errors import CheckpointError
 from tests.tiny import tiny_module
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +115,14 @@ def test_how_many_lines_follow_a_sentence(number: int, shown: int, capsys: pytes
     assert len(lines) == shown
     # one line more is no longer than saying that there is one
     assert lines[-1:] == ["  … and 2 more; fpn-viewer checkpoint FILE lists all"] or number < 10
+
+
+def test_a_reader_that_has_enough_is_no_failure(place: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "fpn_viewer", "checkpoint", str(place / "good.pth")]
+    root = str(Path(fpn_viewer.__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": root}
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
