@@ -11,7 +11,7 @@ from fpn_viewer.core.checkpoints.reading.prefixes import unwrap
 from fpn_viewer.core.checkpoints.reading.safetensors_files import load_safetensors
 from fpn_viewer.core.checkpoints.reading.sniff import open_file, refusal, sniff
 from fpn_viewer.core.checkpoints.reading.torch_files import load_legacy, load_zip
-from fpn_viewer.core.checkpoints.values import Contents
+from fpn_viewer.core.checkpoints.values import MODULE, Contents
 from fpn_viewer.core.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -52,12 +52,18 @@ def read_contents(path: Path, entry: str | None = None, watcher: Watcher | None 
         path,
         container,
         tensors,
-        beside_tensors(root, {one.container for one in found}) if metadata is None else metadata,
+        {**(beside_tensors(root, {one.container for one in found}) if metadata is None else metadata), **_own(chosen, unwrapped)},
         tuple(one.entry for one in found),
         chosen.name,
         (*notes, *_said(found, chosen, entry), *_said_of_names(unwrapped), *_said_of_numbers(tensors)),
         unwrapped.prefix,
     )
+
+
+def _own(chosen: Found, unwrapped: Unwrapped) -> dict[str, Any]:
+    """What the modules of a pickled network keep beside tensors, by the paths that its tensors have."""
+    own = {name.removeprefix(unwrapped.prefix): value for name, value in chosen.attributes.items()}
+    return {MODULE: own} if own else {}
 
 
 def _loaded(path: Path, watcher: Watcher | None) -> tuple[str, Loaded]:

@@ -11,7 +11,7 @@ from fpn_viewer.core.checkpoints.coco_names import COCO_BY_COUNT
 from fpn_viewer.core.checkpoints.mmdetection.config import config_of, dig
 from fpn_viewer.core.checkpoints.mmdetection.options import said as said_by_mmdetection
 from fpn_viewer.core.checkpoints.plain import are_numbers
-from fpn_viewer.core.checkpoints.values import likely
+from fpn_viewer.core.checkpoints.values import MODULE, likely
 from fpn_viewer.core.detectors.conventions import CONVENTION_NAMES
 from fpn_viewer.core.detectors.options import with_options
 from fpn_viewer.core.detectors.spec import SETTING_NAMES
@@ -52,6 +52,24 @@ _WORDS = {
     "detections_per_img": "box_detections_per_img",
     "rpn_pre_nms_top_n_test": "rpn_pre_nms_top_n",
     "rpn_post_nms_top_n_test": "rpn_post_nms_top_n",
+}
+#: where torchvision's detectors keep their settings, first in two stages, then in one
+_ATTRIBUTES: dict[str, tuple[str, ...]] = {
+    "min_size": ("transform.min_size",),
+    "max_size": ("transform.max_size",),
+    "image_mean": ("transform.image_mean",),
+    "image_std": ("transform.image_std",),
+    "anchor_sizes": ("rpn.anchor_generator.sizes", "anchor_generator.sizes"),
+    "aspect_ratios": ("rpn.anchor_generator.aspect_ratios", "anchor_generator.aspect_ratios"),
+    "rpn_pre_nms_top_n": ("rpn._pre_nms_top_n",),
+    "rpn_post_nms_top_n": ("rpn._post_nms_top_n",),
+    "rpn_nms_thresh": ("rpn.nms_thresh",),
+    "rpn_score_thresh": ("rpn.score_thresh",),
+    "box_score_thresh": ("roi_heads.score_thresh", "score_thresh"),
+    "box_nms_thresh": ("roi_heads.nms_thresh", "nms_thresh"),
+    "box_detections_per_img": ("roi_heads.detections_per_img", "detections_per_img"),
+    "topk_candidates": ("topk_candidates",),
+    "norm_eps": ("backbone.body.bn1.eps",),
 }
 _ANCHORS = ("anchor_sizes", "aspect_ratios")
 _MADE_UP = "made up"
@@ -125,6 +143,26 @@ def _buffers(contents: Contents, _: Recognised) -> Iterator[_Saying]:
         yield name, value, _origin(place)
 
 
+def _pickled_network(contents: Contents, _: Recognised) -> Iterator[_Saying]:
+    """What a network that was pickled whole keeps in its attributes."""
+    attributes = contents.metadata.get(MODULE) or {}
+    for name, places in _ATTRIBUTES.items():
+        for place in places:
+            value = attributes.get(place)
+            if value is not None:
+                yield name, _of_attribute(name, value), f"from the pickled network's own {place}"
+                break
+
+
+def _of_attribute(name: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return value.get("testing")
+    if name == "aspect_ratios" and isinstance(value, list) and value:
+        # one row for each level; they are the same in everything that can be built
+        return value[0]
+    return _last_size(name, value)
+
+
 def _classes(contents: Contents, _: Recognised) -> Iterator[_Saying]:
     for names, origin in class_names_said(contents):
         yield "class_names", names, origin
@@ -180,6 +218,7 @@ _SETTABLE = frozenset((*SETTING_NAMES, *CONVENTION_NAMES, "norm_eps"))
 _SOURCES: tuple[Callable[[Contents, Recognised], Iterator[_Saying]], ...] = (
     _mmdetection,
     _buffers,
+    _pickled_network,
     _classes,
     _called_with,
     _references,

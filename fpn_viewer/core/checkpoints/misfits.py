@@ -181,7 +181,7 @@ def _read_by(has: int, needs: int) -> str:
     channels = needs // 49
     side = round((has / channels) ** 0.5) if channels else 0
     if channels and side * side * channels == has:
-        return f"{side}×{side} cells of every RoI, and only RoI pooling to 7×7 can be built"
+        return f"{side}×{side} cells of every RoI, and only RoI pooling to 7×7 can be built; open the network itself with --model"
     return f"{has} numbers of every RoI where the FPN gives {channels} channels × 7×7: it is from an FPN of another width"
 
 
@@ -239,7 +239,10 @@ def _extra(misfits: Misfits) -> str:
         return ""
     part, number = Counter(_part(name) for name in misfits.unexpected).most_common(1)[0]
     tensors = f"{number} tensor{'s' * (number > 1)} of {part}"
-    return f"because the network in it has more than this one ({tensors}): it is of another kind, or has a layer of your own"
+    return (
+        f"because the network in it has more than this one ({tensors}): it is of another kind, or has a layer of your own; "
+        "open the network itself with --model or fv.open_detector(module)"
+    )
 
 
 def _cut(misfits: Misfits) -> str:

@@ -18,6 +18,8 @@ SURENESS: tuple[str, ...] = ("certain", "likely", "assumed")
 FROM_SHAPES = "read from the tensors' shapes"
 FROM_KEYS = "read from the tensors' names"
 GIVEN = "given by the user"
+#: key of a file's metadata under which the attributes of its pickled network are, by path
+MODULE = "pickled network"
 
 
 def assumed(preset: str) -> str:

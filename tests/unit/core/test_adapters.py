@@ -411,6 +411,7 @@ def raising() -> type[fv.Adapter]:
         (type("A", (fv.Adapter,), {"taps": fv.Taps(("neck[0]",), (16,))}), "is not stride 16"),
         (type("A", (fv.Adapter,), {"taps": fv.Taps(("neck.smooth.0@4",), (8,))}), "nothing passed at 'neck.smooth.0@4'"),
         (answering(scores=lambda one: one.scores * 3 - 1), "not 0 to 1; apply the sigmoid"),
+        (answering(scores=lambda one: one.scores * float("nan")), "scores hold NaN"),
         (answering(scores=lambda one: one.scores[1:]), "not \\(cells × anchors per cell, classes\\)"),
         (answering(boxes=lambda one: one.boxes[:, :3]), "scores need boxes of"),
         (type("A", (NanoDetAdapter,), {"class_names": ("one",)}), "1 class names for scores of 3 classes"),

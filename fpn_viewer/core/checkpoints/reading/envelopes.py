@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from fpn_viewer.core.checkpoints.reading.limits import NAME_LENGTH
-from fpn_viewer.core.checkpoints.reading.plain import TRAINING_STATE
+from fpn_viewer.core.checkpoints.reading.plain import TRAINING_STATE, plain
 from fpn_viewer.core.checkpoints.reading.prefixes import AVERAGES, networks_within
 from fpn_viewer.core.checkpoints.reading.values import Array, Stub
 from fpn_viewer.core.checkpoints.values import Entry
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _DEPTH, _LOOKED_INTO = 5, 5_000
 #: nested modules of a pickled network, and modules in it
 _MODULE_DEPTH, _MODULES = 100, 50_000
+#: what every module has, whatever it does
+_BOOKKEEPING = frozenset({"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set", "training"})
 #: keys under which training code puts the weights, best first
 _PREFERRED = ("model", "state_dict", "model_state_dict", "model_state", "net", "network", "module", "weights", "params")
 #: last parts of names of weights, in a dict that has no dots in its names
@@ -38,12 +40,14 @@ class Found:
         tensors: by their names in it.
         container: identity of the dict that it was found in.
         averaged: whether it is a moving average of the weights.
+        attributes: of a pickled network, what its modules keep beside tensors, by path: "transform.min_size".
     """
 
     name: str
     tensors: Mapping[str, Any] = field(repr=False)
     container: int
     averaged: bool = False
+    attributes: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def entry(self) -> Entry:
@@ -59,7 +63,11 @@ class Found:
 
 def find_state_dicts(root: Any) -> list[Found]:
     """Every state_dict in what was read, the one to take by default first: averaged weights, then the model's."""
-    found = [part for name, value in _candidates(root) for part in _split(name, value)]
+    found = [
+        replace(part, attributes=module_attributes(network)) if network is not None else part
+        for name, value, network in _candidates(root)
+        for part in _split(name, value)
+    ]
     # a small averaged part, of a loss or a projection, is not the network
     largest = max((len(one.tensors) for one in found), default=0)
     found = [_told_apart(one, found) for one in found]
@@ -71,8 +79,8 @@ def _rank(name: str) -> int:
     return _PREFERRED.index(last) if last in _PREFERRED else len(_PREFERRED)
 
 
-def _candidates(root: Any) -> Iterator[tuple[str, Mapping[Any, Any]]]:
-    """Dicts of tensors, breadth first; what is inside of one is not looked for again."""
+def _candidates(root: Any) -> Iterator[tuple[str, Mapping[Any, Any], Stub | None]]:
+    """Dicts of tensors, and the pickled network they are of, breadth first; what is inside of one is not looked for again."""
     waiting: list[tuple[str, Any, int]] = [("", root, 0)]
     seen: set[int] = set()
     for name, value, depth in waiting:
@@ -80,10 +88,10 @@ def _candidates(root: Any) -> Iterator[tuple[str, Mapping[Any, Any]]]:
             continue
         seen.add(id(value))
         if is_module(value):
-            yield name, module_tensors(value)
+            yield name, module_tensors(value), value
             continue
         if isinstance(value, Mapping) and is_state_dict(value):
-            yield name, value
+            yield name, value, None
         if depth < _DEPTH:
             waiting += [(_joined(name, key), part, depth + 1) for key, part in _parts(value) if not TRAINING_STATE.match(key)]
 
@@ -127,17 +135,41 @@ def is_module(value: Any) -> bool:
 def module_tensors(module: Stub) -> dict[str, Any]:
     """What `state_dict()` of a pickled network would give: parameters and buffers under dotted names, without passing buffers."""
     tensors: dict[str, Any] = {}
-    waiting: list[tuple[str, Any, int]] = [("", module, 0)]
-    for prefix, one, depth in waiting:
+    for prefix, one in _modules(module):
         state = vars(one)
         passing = _members(state.get("_non_persistent_buffers_set"))
         for kind, left_out in (("_parameters", ()), ("_buffers", passing)):
             for name, value in _named(state.get(kind)):
                 if is_tensor(value) and name not in left_out:
                     tensors[prefix + name] = value
-        if depth < _MODULE_DEPTH and len(waiting) < _MODULES:
-            waiting += [(f"{prefix}{name}.", part, depth + 1) for name, part in _named(state.get("_modules")) if is_module(part)]
     return tensors
+
+
+def module_attributes(module: Stub) -> dict[str, Any]:
+    """Numbers, and lists and dicts of them, that a pickled network's modules keep, under dotted names."""
+    found = {
+        prefix + name: value for prefix, one in _modules(module) for name, value in _named(vars(one)) if _is_setting(name, value)
+    }
+    return dict(plain(found))
+
+
+def _modules(module: Stub) -> Iterator[tuple[str, Stub]]:
+    """A pickled network and all below it, each with its path and a dot."""
+    waiting: list[tuple[str, Any, int]] = [("", module, 0)]
+    for prefix, one, depth in waiting:
+        yield prefix, one
+        if depth < _MODULE_DEPTH and len(waiting) < _MODULES:
+            below = _named(vars(one).get("_modules"))
+            waiting += [(f"{prefix}{name}.", part, depth + 1) for name, part in below if is_module(part)]
+
+
+def _is_setting(name: str, value: Any) -> bool:
+    return (
+        name not in _BOOKKEEPING
+        and not name.endswith("_hooks")
+        and isinstance(value, (int, float, list, tuple, dict))
+        and bool(value)
+    )
 
 
 def _named(value: Any) -> list[tuple[str, Any]]:

@@ -104,6 +104,8 @@ def _check(adapter: Adapter, index: int, answer: Answer, grid: Grid) -> None:
             f"not {_shape(answer.boxes)} and {_shape(answer.anchors)}."
         )
     low, high = float(answer.scores.amin()), float(answer.scores.amax())
+    if low != low:
+        raise DetectorError(f"{where} scores hold NaN; the weights or the decoding are broken.")
     if low < 0 or high > 1:
         raise DetectorError(f"{where} scores reach from {low:.3g} to {high:.3g}, not 0 to 1; apply the sigmoid or softmax.")
 

@@ -16,13 +16,16 @@ from fpn_viewer.core.checkpoints.metadata import options_inside
 from fpn_viewer.core.checkpoints.mmdetection.config import config_of, version_of
 from fpn_viewer.core.checkpoints.mmdetection.options import said
 from fpn_viewer.core.checkpoints.python_text import assignments
+from fpn_viewer.core.checkpoints.read import read_checkpoint
 from fpn_viewer.core.checkpoints.values import Recognised, sureness
 from fpn_viewer.core.detectors.families import made_up_names
-from tests.tiny import TINY
-from tests.tiny_dense import dense_spec
+from tests.tiny import TINY, tiny_module
+from tests.tiny_dense import dense_module, dense_spec
 from tests.unit.core.checkpoints.mmdetection_files import contents_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fpn_viewer.core.detectors.spec import DetectorSpec
 
 
@@ -355,3 +358,38 @@ def test_annotations_find_their_classes_by_name_in_either_numbering(key: tuple[b
     assert {name: names[label] for name, label in found.labels.items() if label is not None} == {name: name for name in COCO_80}
     assert len(classes_of(names)) == 80
     assert match_labels(["Person", "hot-dog", "cars", "N/A", "background"], names).unmatched == ("N/A", "background")
+
+
+# -- networks that were pickled whole ------------------------------------------------------------------------------------
+
+UNUSUAL: dict[str, Any] = {
+    "min_size": 111,
+    "max_size": 222,
+    "image_std": (0.3, 0.4, 0.5),
+    "aspect_ratios": (0.4, 1.0, 2.5),
+    "box_score_thresh": 0.11,
+    "box_nms_thresh": 0.33,
+    "box_detections_per_img": 17,
+}
+UNUSUAL_RPN: dict[str, Any] = {
+    "rpn_pre_nms_top_n": 123,
+    "rpn_post_nms_top_n": 45,
+    "rpn_nms_thresh": 0.6,
+    "rpn_score_thresh": 0.01,
+}
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "DataParallel"])
+@pytest.mark.parametrize("family", ["Faster R-CNN", "RetinaNet"])
+def test_a_pickled_network_says_its_settings(family: str, wrapped: bool, tmp_path: Path) -> None:
+    changes = UNUSUAL | ({"topk_candidates": 77} if family == "RetinaNet" else UNUSUAL_RPN)
+    if family == "RetinaNet":
+        module: Any = dense_module(family, settings=dense_spec(family).settings.changed(**changes))
+    else:
+        module = tiny_module(replace(TINY, settings=TINY.settings.changed(**changes)))
+    path = tmp_path / "whole.pth"
+    torch.save({"model": torch.nn.DataParallel(module) if wrapped else module}, path)
+    spec = read_checkpoint(path).spec
+    assert {name: getattr(spec.settings, name) for name in changes} == changes
+    assert all(spec.origins[name].startswith("from the pickled network's own ") for name in (*changes, "anchor_sizes"))
+    assert read_checkpoint(path, {"min_size": 99}).spec.settings.min_size == 99
