@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from fpn_viewer.cli_explain import plain
+from fpn_viewer.core.errors import SettingError
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +31,13 @@ def run(args: argparse.Namespace) -> int:
 
     Returns:
         0 when all of them open, 1 when some do not, 3 when none does.
+
+    Raises:
+        SettingError: weights are asked for, which a file has.
     """
+    weights = dict(args.settings).get("weights", "random")
+    if weights != "random":
+        raise SettingError(f"weights={weights} is for torchvision's builders; {args.files[0]} has its own: leave it out.")
     from fpn_viewer.core.torch_check import import_torch
 
     import_torch()

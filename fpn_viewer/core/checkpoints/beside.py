@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fpn_viewer.core.checkpoints.plain import are_numbers
 from fpn_viewer.core.checkpoints.presets import PRESETS
 from fpn_viewer.core.detectors.conventions import CONVENTION_NAMES, Conventions
-from fpn_viewer.core.detectors.options import OF_BUILDERS, check_names, with_options
+from fpn_viewer.core.detectors.options import ALL_NAMES, OF_BUILDERS, check_names, nearest_name, with_options
 from fpn_viewer.core.detectors.spec import SETTING_NAMES, Settings
 from fpn_viewer.core.errors import CheckpointError, SettingError
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 #: what is said of one detector is some kilobytes; a larger file of that name is something else
 _LARGEST = 1 << 20
+_MOST_WORDS = 200
 _ORIGIN = "from "
 #: what is said of a detector that is neither a setting nor a convention, and can be saved
 _SAVED_OTHERS = ("class_names", "norm_eps", "stages")
@@ -31,6 +32,8 @@ _SAVED_OTHERS = ("class_names", "norm_eps", "stages")
 
 def read_beside(path: Path) -> tuple[dict[str, Any], str]:
     """Options by name from the file beside a checkpoint, and their origin in words; nothing when there is none.
+
+    A JSON file of that name that is about something else, as a data set's annotations are, counts as none.
 
     Raises:
         CheckpointError: the file cannot be read, or says something that no detector has, or there are two such files.
@@ -40,9 +43,21 @@ def read_beside(path: Path) -> tuple[dict[str, Any], str]:
         return {}, ""
     if len(there) > 1:
         raise CheckpointError(f"{there[0].name} and {there[1].name} both lie beside {path.name}; keep one of them.")
+    if _is_foreign(there[0]):
+        return {}, ""
     options = _read(there[0])
     _check(options, there[0].name)
     return options, f"{_ORIGIN}{there[0].name}"
+
+
+def left_aside(path: Path) -> str:
+    """A sentence about a file that is named like what is said of a checkpoint and is about something else; "" without one.
+
+    Raises:
+        CheckpointError: such a file cannot be read.
+    """
+    names = [file.name for file in _files(path) if _is_foreign(file)]
+    return f"{names[0]} beside it does not hold settings of a detector and was left aside." if names else ""
 
 
 def with_beside(spec: DetectorSpec, path: Path) -> DetectorSpec:
@@ -81,6 +96,8 @@ def save_beside(path: Path, spec: DetectorSpec, names: Iterable[str]) -> Path:
         raise CheckpointError(
             f"{others[0].name} lies beside {path.name} and is not written over; put the values there, or remove it and save again."
         )
+    if before and _is_foreign(target):
+        raise CheckpointError(f"{target.name} beside {path.name} does not hold settings of a detector; rename it and save again.")
     text = json.dumps((_read(target) if before else {}) | values, indent=1, ensure_ascii=False)
     _write(target, text + "\n")
     return target
@@ -88,6 +105,20 @@ def save_beside(path: Path, spec: DetectorSpec, names: Iterable[str]) -> Path:
 
 def _files(path: Path) -> list[Path]:
     return [file for file in (path.with_suffix(suffix) for suffix in _READERS) if file.is_file() and file != path]
+
+
+def _is_foreign(file: Path) -> bool:
+    """Whether a JSON file is about something else than a detector: it is large, or nothing in it is even like an option."""
+    if file.suffix != ".json":
+        return False
+    if file.stat().st_size > _LARGEST:
+        return True
+    values = _read(file)
+    # somebody may have put the options one level too deep, and is to be told
+    words = [*values, *(word for one in values.values() if isinstance(one, dict) for word in one)]
+    # names that were mistyped are looked for where a person can have written all of them
+    alike = len(words) <= _MOST_WORDS and any(nearest_name(word) for word in words)
+    return bool(words) and not alike and not set(words) & set(ALL_NAMES)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any
 
-from fpn_viewer.core.checkpoints.reading.envelopes import find_state_dicts
+from fpn_viewer.core.checkpoints.reading.envelopes import find_state_dicts, what_it_is
 from fpn_viewer.core.checkpoints.reading.pickles import load_pickle
 from fpn_viewer.core.checkpoints.reading.plain import beside_tensors
 from fpn_viewer.core.checkpoints.reading.prefixes import unwrap
@@ -44,7 +44,9 @@ def read_contents(path: Path, entry: str | None = None, watcher: Watcher | None 
     container, (root, metadata, notes) = _loaded(path, watcher)
     found = find_state_dicts(root)
     if not found:
-        raise CheckpointError(f"{path.name} holds no state_dict: no tensors by name were found in it.")
+        raise CheckpointError(
+            f"{path.name} holds no state_dict but {what_it_is(root)}; save the model's state_dict() with torch.save and open that."
+        )
     chosen = _chosen(path, found, entry)
     unwrapped = unwrap(chosen.tensors)
     tensors = _tensors(path, chosen, unwrapped)
@@ -58,6 +60,18 @@ def read_contents(path: Path, entry: str | None = None, watcher: Watcher | None 
         (*notes, *_said(found, chosen, entry), *_said_of_names(unwrapped), *_said_of_numbers(tensors)),
         unwrapped.prefix,
     )
+
+
+def check_kind(path: Path) -> None:
+    """Looks at what a file is, by its first bytes, before anything else is read.
+
+    Raises:
+        CheckpointError: it cannot be opened, or is of a kind that is not read.
+    """
+    with open_file(path) as stream:
+        kind = sniff(stream)
+    if kind.name not in _READERS:
+        raise refusal(path, kind)
 
 
 def _own(chosen: Found, unwrapped: Unwrapped) -> dict[str, Any]:
@@ -166,5 +180,10 @@ def _said_of_names(unwrapped: Unwrapped) -> list[str]:
 
 
 def _said_of_numbers(tensors: Mapping[str, Tensor]) -> list[str]:
-    kinds = sorted({_HALVES[str(t.dtype)] for t in tensors.values() if str(t.dtype) in _HALVES})
-    return [f"Its weights are in half precision ({' and '.join(kinds)}); they are computed with in float32."] if kinds else []
+    """That the weights are in half precision, where most are; running statistics are often kept in float32."""
+    weights = [str(t.dtype) for name, t in tensors.items() if t.is_floating_point() and "running_" not in name]
+    halves = [_HALVES[dtype] for dtype in weights if dtype in _HALVES]
+    if 2 * len(halves) <= len(weights):
+        return []
+    which = "Its weights" if len(halves) == len(weights) else f"Most of its weights ({len(halves):,} of {len(weights):,})"
+    return [f"{which} are in half precision ({' and '.join(sorted(set(halves)))}); they are computed with in float32."]

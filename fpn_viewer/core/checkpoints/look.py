@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpn_viewer.core.checkpoints.beside import read_beside, with_beside
-from fpn_viewer.core.checkpoints.contents import read_contents
+from fpn_viewer.core.checkpoints.contents import check_kind, read_contents
 from fpn_viewer.core.checkpoints.dialects import recognise
 from fpn_viewer.core.checkpoints.metadata import options_inside
 from fpn_viewer.core.checkpoints.native import is_native, read_native
@@ -39,6 +39,8 @@ def look_into(path: str, options: Mapping[str, Any] | None = None, watcher: Watc
     if is_native(file):
         spec, _ = read_native(file)
         return Look(path, with_beside(spec, file), _one(spec.settings.anchors_per_cell))
+    # what the file is comes before what is said beside it
+    check_kind(file)
     first = {**read_beside(file)[0], **(options or {})}
     contents = read_contents(file, first.get("entry"), watcher)
     look = _recognised(path, contents, first.get("preset"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fpn_viewer.core.checkpoints.anchor_rows import ratio_by_ratio
 from fpn_viewer.core.checkpoints.anchor_words import anchor_suggestion
 from fpn_viewer.core.checkpoints.beside import read_beside, with_beside
-from fpn_viewer.core.checkpoints.contents import read_contents
+from fpn_viewer.core.checkpoints.contents import check_kind, read_contents
 from fpn_viewer.core.checkpoints.dialects import recognise
 from fpn_viewer.core.checkpoints.metadata import options_inside
 from fpn_viewer.core.checkpoints.native import is_native, read_native
@@ -38,6 +38,8 @@ def read_checkpoint(path: Path, options: Mapping[str, Any] | None = None, watche
     if is_native(path):
         spec, tensors = read_native(path)
         return completed(Recognised(spec, tensors), path, {}, options)
+    # what the file is comes before what is said beside it
+    check_kind(path)
     beside, _ = read_beside(path)
     # which weights to take and whose conventions to assume is needed before anything is recognised
     first = {**beside, **options}

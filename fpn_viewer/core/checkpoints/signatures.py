@@ -114,6 +114,8 @@ _OTHER_BACKBONES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("a ConvNeXt in timm's names", (r"(^|\.)stages\.0\.blocks\.0\.(conv_dw|dwconv|gamma)\b",)),
     ("a Darknet", (r"(^|\.)(dark3|dark5)\.",)),
 )
+#: FPNs in the names of torchvision, detectron2 and mmdetection
+_ANY_FPN = r"(^|\.)(inner_blocks|layer_blocks|fpn_lateral\d|fpn_output\d|lateral_convs|fpn_convs)\b"
 _CLASSIFIERS = r"^(fc|classifier|head|heads)\b"
 _IN_FRONT = ("", "features.", "backbone.body.", "backbone.body.features.", "backbone.", "backbone.features.", "body.", "encoder.")
 
@@ -193,9 +195,16 @@ def _backbone(shapes: Shapes) -> tuple[str, str]:
         below = {name.removeprefix(front): shape for name, shape in shapes.items() if name.startswith(front)}
         body = backbone_of(below)
         if body is not None:
-            return f"a {body.backbone.title}{ending} and no detector", "no detector"
+            return _alone(f"a {body.backbone.title}{ending}", shapes)
     other = next((what for what, signs in _OTHER_BACKBONES if _has(shapes, signs)), "")
-    return (f"{other}{ending} and no detector", "no detector") if other else ("", "")
+    return _alone(f"{other}{ending}", shapes) if other else ("", "")
+
+
+def _alone(backbone: str, shapes: Shapes) -> tuple[str, str]:
+    """A backbone without a detector; the FPN may be there, and only the heads not."""
+    if _has(shapes, (_ANY_FPN,)):
+        return f"only a part of a detector: it has {backbone} and an FPN, but no RPN and no heads", "part"
+    return f"{backbone} and no detector", "no detector"
 
 
 def _unknown(file: str, shapes: Shapes) -> str:

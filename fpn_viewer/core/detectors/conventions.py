@@ -73,12 +73,26 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 }
 
 
+#: flags as people write them
+_FLAGS = {"yes": True, "no": False, "true": True, "false": False}
+
+
+def _meant(name: str, value: Any) -> Any:
+    """A word as the choice that it is in any case of its letters; everything else as it is."""
+    if not isinstance(value, str):
+        return value
+    words = _FLAGS if CHOICES[name] == (False, True) else {str(one).lower(): one for one in CHOICES[name]}
+    return words.get(value.strip().lower(), value)
+
+
 def _fitted(name: str, value: Any) -> Any:
     if name in CHOICES:
+        said = _meant(name, value)
         # True == 1, but a flag is not a number of samples
-        fitting = [one for one in CHOICES[name] if one == value and isinstance(value, bool) == isinstance(one, bool)]
+        fitting = [one for one in CHOICES[name] if one == said and isinstance(said, bool) == isinstance(one, bool)]
         if not fitting:
-            raise SettingError(f"{name} cannot be {value!r}: it is one of {', '.join(str(one) for one in CHOICES[name])}.")
+            words = _FLAGS if CHOICES[name] == (False, True) else [str(one) for one in CHOICES[name]]
+            raise SettingError(f"{name} cannot be {value!r}: it is one of {', '.join(words)}.")
         return fitting[0]
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise SettingError(f"{name} cannot be {value!r}: it must be a number from 0 to 1.")

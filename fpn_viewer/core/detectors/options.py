@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from fpn_viewer.core.detectors.backbones import BACKBONES, EXTRA_LEVELS, levels_of, places_of, stages_named
@@ -23,6 +24,15 @@ OTHERS: tuple[str, ...] = ("class_names", "num_classes", "name", "norm_eps", "st
 OF_FILES: tuple[str, ...] = ("entry", "preset")
 #: what is about a builder by name
 OF_BUILDERS: tuple[str, ...] = ("weights",)
+#: everything that can be said of a detector
+ALL_NAMES: tuple[str, ...] = (*SETTING_NAMES, *CONVENTION_NAMES, *OTHERS, *OF_FILES, *OF_BUILDERS)
+#: of the letters that a mistyped name and the one that was meant have in common; "images" is not "image_std"
+_ALIKE = 0.85
+
+
+def nearest_name(word: str) -> str:
+    """The option that a word is, or seems to be meant for; "" when there is none."""
+    return next(iter(get_close_matches(word, ALL_NAMES, 1, _ALIKE)), "")
 
 
 def check_names(options: Mapping[str, Any]) -> None:
@@ -31,10 +41,11 @@ def check_names(options: Mapping[str, Any]) -> None:
     Raises:
         SettingError: a name is unknown.
     """
-    known = (*SETTING_NAMES, *CONVENTION_NAMES, *OTHERS, *OF_FILES, *OF_BUILDERS)
-    unknown = sorted(set(options) - set(known))
+    unknown = sorted(set(options) - set(ALL_NAMES))
     if unknown:
-        raise SettingError(f"{unknown[0]!r} is not a setting; use one of: {', '.join(known)}.")
+        near = nearest_name(unknown[0])
+        help_ = f"did you mean {near}?" if near else f"use one of: {', '.join(ALL_NAMES)}."
+        raise SettingError(f"{unknown[0]!r} is not a setting; {help_}")
 
 
 def with_options(spec: DetectorSpec, options: Mapping[str, Any], origin: str) -> DetectorSpec:
@@ -51,7 +62,8 @@ def with_options(spec: DetectorSpec, options: Mapping[str, Any], origin: str) ->
     check_names(options)
     settings = {name: value for name, value in options.items() if name in SETTING_NAMES}
     conventions = {name: value for name, value in options.items() if name in CONVENTION_NAMES}
-    names = fitted_class_names(spec.family, options.get("class_names", ()), spec.num_classes) or spec.class_names
+    if "num_classes" in options:
+        _check_count(spec, options["num_classes"])
     said = [name for name in (*SETTING_NAMES, *CONVENTION_NAMES, "class_names", "norm_eps", "stages") if name in options]
     return replace(
         spec,
@@ -60,9 +72,33 @@ def with_options(spec: DetectorSpec, options: Mapping[str, Any], origin: str) ->
         settings=spec.settings_with(settings),
         conventions=spec.conventions.changed(**conventions),
         norm_eps=_eps(options.get("norm_eps", spec.norm_eps)),
-        class_names=names,
+        class_names=_names(spec, options["class_names"]) if "class_names" in options else spec.class_names,
         origins={**spec.origins, **dict.fromkeys(said, origin)},
     )
+
+
+def _background(spec: DetectorSpec) -> bool:
+    return not spec.kind.one_stage or (bool(spec.class_names) and "background" in spec.class_names[0].lower())
+
+
+def _check_count(spec: DetectorSpec, value: Any) -> None:
+    """Raises SettingError for a number of classes that the head does not have, with or without background."""
+    fitting = (spec.num_classes, spec.num_classes - _background(spec))
+    if isinstance(value, bool) or value not in fitting:
+        counted = f"{spec.num_classes - 1} classes and background" if _background(spec) else f"{spec.num_classes} classes"
+        raise SettingError(f"num_classes cannot be {value!r}: {spec.name} has {counted}; leave it out.")
+
+
+def _names(spec: DetectorSpec, value: Any) -> tuple[str, ...]:
+    """The names by label; raises SettingError for too few or too many, as the user counts them."""
+    given = (value,) if isinstance(value, str) else tuple(value)
+    names = fitted_class_names(spec.family, given, spec.num_classes)
+    if len(names) != spec.num_classes:
+        behind = _background(spec)
+        found = len(given) - (behind and bool(given) and "background" in str(given[0]).lower())
+        said = "1 class name was" if found == 1 else f"{found or 'no'} class names were"
+        raise SettingError(f"{spec.name}: {said} given for {spec.num_classes - behind} classes; give one name for each.")
+    return names
 
 
 def _eps(value: Any) -> float:

@@ -57,7 +57,9 @@ def resolve(source: Any, options: Mapping[str, Any], watcher: Watcher | None = N
 def _built(name: str, options: Mapping[str, Any]) -> tuple[DetectorSpec, FasterRCNN]:
     # counted with background, as torchvision's own builders do for every family
     named = fitted_class_names("", options.get("class_names", ()), 0)
-    classes = int(options.get("num_classes", len(named) or 91))
+    classes = options.get("num_classes", len(named) or 91)
+    if isinstance(classes, bool) or not isinstance(classes, int) or classes < 1:
+        raise SettingError(f"num_classes cannot be {classes!r}: it must be a whole number of classes, background included.")
     module = getattr(detection, name)(weights=None, weights_backbone=None, num_classes=classes).eval()
     spec, module = open_module(module, {"name": name, **options})
     return replace(spec, weights="random"), module

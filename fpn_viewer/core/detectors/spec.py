@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -80,7 +81,7 @@ class Settings:
 
 SETTING_NAMES: tuple[str, ...] = tuple(f.name for f in dataclasses.fields(Settings))
 
-_UNIT = (0.0, 1.0)
+_UNIT = (0, 1)
 _RANGES: dict[str, tuple[float, float]] = {
     "min_size": (1, 20_000),
     "max_size": (1, 20_000),
@@ -98,40 +99,77 @@ _RANGES: dict[str, tuple[float, float]] = {
 def _fitted(name: str, value: object) -> object:
     try:
         return _FITTERS[name](value)
-    except (TypeError, ValueError) as error:
-        raise SettingError(f"{name} cannot be {value!r}: {error}.") from error
+    except ValueError as error:
+        raise SettingError(f"{name} cannot be {_shown(value)}: {error}.") from error
+
+
+def _shown(value: object) -> str:
+    """A value as somebody would write it: a list without Python's brackets and quotes."""
+    if not isinstance(value, (list, tuple)):
+        return repr(value)
+    return ", ".join(f"[{_shown(one)}]" if isinstance(one, (list, tuple)) else str(one) for one in value) or "empty"
+
+
+def _finite(values: Any, sentence: str) -> tuple[float, ...]:
+    """Finite numbers from a list of them.
+
+    Raises:
+        ValueError: it is something else; with that sentence.
+    """
+    if isinstance(values, str):
+        raise ValueError(sentence)
+    try:
+        numbers = tuple(float(value) for value in values)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(sentence) from error
+    if not all(math.isfinite(number) for number in numbers):
+        raise ValueError(sentence)
+    return numbers
 
 
 def _number(name: str, kind: type[int] | type[float]) -> Any:
     low, high = _RANGES[name]
+    sentence = f"it must be {'a whole number' if kind is int else 'a number'} from {low:,} to {high:,}"
 
     def fit(value: Any) -> int | float:
-        number = kind(value)
-        if number != float(value) or not low <= number <= high:
-            raise ValueError(f"it must be {'a whole number' if kind is int else 'a number'} from {low:g} to {high:g}")
-        return number
+        (number,) = _finite([value], sentence)
+        if isinstance(value, bool) or (kind is int and not number.is_integer()) or not low <= number <= high:
+            raise ValueError(sentence)
+        return kind(number)
 
     return fit
 
 
 def _three(value: Any) -> tuple[float, ...]:
-    numbers = tuple(float(v) for v in value)
+    sentence = "it must be three numbers, one for each channel"
+    numbers = _finite(value, sentence)
     if len(numbers) != 3:
-        raise ValueError("it must be three numbers, for R, G and B")
+        raise ValueError(sentence)
+    return numbers
+
+
+def _divisors(value: Any) -> tuple[float, ...]:
+    numbers = _three(value)
+    if min(numbers) <= 0:
+        raise ValueError("the channels are divided by it, so each number must be above 0")
     return numbers
 
 
 def _ratios(value: Any) -> tuple[float, ...]:
-    numbers = tuple(float(v) for v in value)
+    sentence = "it must be one or more positive numbers (height / width)"
+    numbers = _finite(value, sentence)
     if not numbers or min(numbers) <= 0:
-        raise ValueError("it must be one or more positive numbers (height / width)")
+        raise ValueError(sentence)
     return numbers
 
 
 def _sizes(value: Any) -> tuple[tuple[float, ...], ...]:
-    rows = tuple(tuple(float(s) for s in (row if isinstance(row, (tuple, list)) else (row,))) for row in value)
+    sentence = "it must be one or more positive sizes (net px) for each level"
+    if not isinstance(value, (tuple, list)):
+        raise ValueError(sentence)
+    rows = tuple(_finite(row if isinstance(row, (tuple, list)) else (row,), sentence) for row in value)
     if not rows or not all(rows) or min(min(row) for row in rows) <= 0:
-        raise ValueError("it must be one or more positive sizes (net px) for each level")
+        raise ValueError(sentence)
     return tuple(tuple(int(s) if s.is_integer() else s for s in row) for row in rows)
 
 
@@ -139,7 +177,7 @@ _FITTERS: dict[str, Any] = {
     "anchor_sizes": _sizes,
     "aspect_ratios": _ratios,
     "image_mean": _three,
-    "image_std": _three,
+    "image_std": _divisors,
     **{
         f.name: _number(f.name, int if isinstance(f.default, int) else float)
         for f in dataclasses.fields(Settings)

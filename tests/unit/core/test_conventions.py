@@ -187,6 +187,13 @@ def test_a_module_computes_in_its_own_way() -> None:
     assert open_detector(own, device="cpu", roi_aligned=True).spec.conventions == ALL
 
 
+def test_words_are_taken_as_people_write_them() -> None:
+    said = Conventions().changed(channel_order="bgr", fusion="AVG", roi_aligned="yes", p7_relu="No", stride_in_1x1="true")
+    assert said == Conventions(channel_order="BGR", fusion="avg", roi_aligned=True, p7_relu=False, stride_in_1x1=True)
+    with pytest.raises(SettingError, match="roi_aligned cannot be 'maybe': it is one of yes, no"):
+        Conventions().changed(roi_aligned="maybe")
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("channel_order", "GBR"), ("pixel_range", 2), ("anchor_offset", 1.5), ("roi_aligned", 1), ("fusion", "max")]
 )

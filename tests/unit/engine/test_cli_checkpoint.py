@@ -46,6 +46,13 @@ def test_a_report(place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: 
     assert max(len(line) for line in out.splitlines() if "/" not in line) <= 70
 
 
+def test_published_weights_are_not_for_a_file(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, str(place / "good.pth"), "--set", "weights=COCO_V1")
+    assert (code, out) == (3, "")
+    assert "weights=COCO_V1 is for torchvision's builders" in err
+    assert run(capsys, str(place / "good.pth"), "--set", "weights=random")[0] == 0
+
+
 def test_exit_codes(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good, bad, pointer = (str(place / f"{name}.pth") for name in ("good", "bad", "pointer"))
     assert run(capsys, good, good)[0] == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 import time
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -11,11 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
-from fpn_viewer.core.checkpoints.beside import read_beside
+from fpn_viewer.core.checkpoints.beside import left_aside, read_beside
 from fpn_viewer.core.checkpoints.checkup import facts, history, weights
 from fpn_viewer.core.checkpoints.checkup.parts import layers, part
 from fpn_viewer.core.checkpoints.checkup.statistics import measure
-from fpn_viewer.core.checkpoints.contents import read_contents
+from fpn_viewer.core.checkpoints.contents import check_kind, read_contents
 from fpn_viewer.core.checkpoints.dialects import recognise
 from fpn_viewer.core.checkpoints.load import misfits_of
 from fpn_viewer.core.checkpoints.metadata import options_inside
@@ -87,7 +88,7 @@ def examine(path: str | Path, options: Mapping[str, Any] | None = None, watcher:
     """All that can be said of a checkpoint file; see `check_up`."""
     started = time.perf_counter()
     chart = _Chart(Path(path), dict(options or {}), watcher)
-    if chart.tried(lambda: _look_at_file(chart.path)):
+    if chart.tried(lambda: _look_at_file(chart.path, str(path))):
         _report(chart, "reading", 0.0)
         _read(chart)
         _recognise(chart)
@@ -102,13 +103,10 @@ def _report(chart: _Chart, stage: str, fraction: float) -> None:
         chart.watcher.report(stage, fraction)
 
 
-def _look_at_file(path: Path) -> bool:
-    if path.is_dir():
-        raise CheckpointError(f"{path} is a folder; name one of the checkpoints in it.")
-    if not path.exists():
-        raise CheckpointError(f"{path} is not there; check the path.")
-    if not path.stat().st_size:
-        raise CheckpointError(f"{path.name} is empty: its download or its saving was cut off; fetch or save it again.")
+def _look_at_file(path: Path, name: str) -> bool:
+    if not name:
+        raise CheckpointError("No file is named; give the path of a checkpoint.")
+    check_kind(path)
     return True
 
 
@@ -117,6 +115,9 @@ def _look_at_file(path: Path) -> bool:
 
 def _read(chart: _Chart) -> None:
     beside = chart.tried(lambda: read_beside(chart.path)) or ({}, "")
+    aside = "" if beside[1] else chart.tried(lambda: left_aside(chart.path))
+    if aside:
+        chart.findings.append(Finding("note", aside))
     first = {**beside[0], **chart.options}
     chart.contents = chart.tried(lambda: read_contents(chart.path, first.get("entry"), chart.watcher))
     if chart.contents is None:
@@ -252,12 +253,12 @@ def _check_up(chart: _Chart, seconds: float) -> CheckUp:
     errors = [finding.sentence for finding in findings if finding.severity == "error"]
     return CheckUp(
         path=str(chart.path),
-        size=chart.path.stat().st_size if chart.path.is_file() else 0,
+        size=_size(chart.path),
         container=contents.container if contents is not None else "",
         summary=errors[0] if errors else _summary(recognised),
         opens=not errors,
         spec=recognised.spec if recognised is not None else None,
-        facts=_facts(recognised),
+        facts=_facts(recognised, chart.options),
         entries=contents.entries if contents is not None else (),
         chosen=contents.chosen if contents is not None else "",
         findings=findings,
@@ -270,10 +271,19 @@ def _check_up(chart: _Chart, seconds: float) -> CheckUp:
     )
 
 
-def _facts(recognised: Recognised | None) -> tuple[Fact, ...]:
+def _size(path: Path) -> int:
+    """Bytes of a file; 0 of what is none."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
+
+
+def _facts(recognised: Recognised | None, options: Mapping[str, Any]) -> tuple[Fact, ...]:
     if recognised is None:
         return ()
-    return facts.merged(recognised.facts, recognised.spec, recognised.anchors_per_cell)
+    return facts.merged(recognised.facts, recognised.spec, recognised.anchors_per_cell, options)
 
 
 def _summary(recognised: Recognised | None) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fpn_viewer.core.checkpoints.values import FROM_KEYS, FROM_SHAPES, Fact, assumed
+from fpn_viewer.core.checkpoints.values import FROM_KEYS, FROM_SHAPES, GIVEN, Fact, assumed
 from fpn_viewer.core.detectors.conventions import CONVENTION_NAMES
 from fpn_viewer.core.detectors.spec import title
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fpn_viewer.core.detectors.spec import DetectorSpec
 
@@ -20,6 +20,8 @@ _TWO_STAGE_ONLY = ("roi_aligned", "roi_sampling_ratio")
 _ONE_STAGE_ONLY = ("clip_before_nms",)
 FROM_FILE = "from the file"
 _MADE_UP = "assumed: made up, because a state_dict holds no names"
+#: options that are shown where a person gave them
+_AS_GIVEN = ("norm_eps", "entry", "name")
 #: class names beyond these are counted
 _NAMES = 12
 
@@ -95,15 +97,21 @@ def _joined(several: Sequence[str]) -> str:
     return ", ".join(several[:_NAMES]) + more
 
 
-def merged(read: Sequence[Fact], spec: DetectorSpec, per_cell: int) -> tuple[Fact, ...]:
+def merged(read: Sequence[Fact], spec: DetectorSpec, per_cell: int, given: Mapping[str, Any] | None = None) -> tuple[Fact, ...]:
     """Everything: what was read from the tensors, what the spec has beyond that, settings.
 
     Args:
         read: what the dialect says; of settings, what is said of the file counts more.
         spec: with everything that was said.
         per_cell: anchors that its head has outputs for; 0 where it does not matter.
+        given: what a person said of it, by name; what no setting shows is shown as it was said.
     """
-    said = settings(spec)
+    shown = settings(spec)
+    own_names = {fact.name for fact in shown}
+    said = (
+        *shown,
+        *(Fact(name, words(given[name]), GIVEN, name) for name in _AS_GIVEN if given and name in given and name not in own_names),
+    )
     own = tuple(fact for fact in read if fact.name not in {one.name for one in said})
     beyond = (fact for fact in structure(spec, per_cell) if fact.name not in {one.name for one in own})
     return (*own, *beyond, *said)

@@ -50,7 +50,11 @@ def size_words(size: float) -> str:
 
 
 def _head(check_up: CheckUp, width: int) -> list[str]:
-    about = [check_up.path, *([check_up.container] if check_up.container else []), size_words(check_up.size)]
+    about = [
+        check_up.path,
+        *([check_up.container] if check_up.container else []),
+        *([size_words(check_up.size)] if check_up.size else []),
+    ]
     verdict = "opens" if check_up.opens else "does not open"
     return [*_wrapped(" · ".join(about), width), *_hanging(f"{verdict}: ", check_up.summary, width)]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fpn_viewer.core.checkpoints.reading.danger import would_run
-from fpn_viewer.core.checkpoints.reading.limits import DIMENSIONS, NAME_LENGTH, VIEWS, VIEWS_SPARE, damaged, too_much
+from fpn_viewer.core.checkpoints.reading.limits import DIMENSIONS, NAME_LENGTH, VIEWS, VIEWS_SPARE, damaged, hollow, too_much
 from fpn_viewer.core.checkpoints.reading.machine import Machine, Made, Named
 from fpn_viewer.core.checkpoints.reading.names import REBUILDS, REBUILDS_OF_TENSORS, is_torchs_own, unusable
 from fpn_viewer.core.errors import CheckpointError
@@ -207,7 +207,7 @@ class Audit(Machine):
             raise damaged(self.file, "a tensor in it is larger than its data")
         self.viewed += count
         if self.viewed > VIEWS * self.stored + VIEWS_SPARE:
-            raise too_much(self.file, "numbers of which it holds few")
+            raise hollow(self.file)
 
 
 def _one_list(audit: Audit, args: tuple[Any, ...]) -> None:
@@ -243,6 +243,14 @@ def _text_as_bytes(audit: Audit, args: tuple[Any, ...]) -> None:
     raise damaged(audit.file, "bytes in it are not written as pickles write them")
 
 
+def _buffer(audit: Audit, args: tuple[Any, ...]) -> None:
+    """A bytearray of what is written there; one of a size of the file's choice takes any amount of memory."""
+    match args:
+        case (int(),):
+            raise too_much(audit.file, "memory (a builtins.bytearray of a size that it makes up)")
+    _text_as_bytes(audit, args)
+
+
 def _few_numbers(audit: Audit, args: tuple[Any, ...]) -> None:
     for arg in args:
         parts = arg if isinstance(arg, (tuple, list)) else (arg,)
@@ -274,7 +282,7 @@ _CHECKS: dict[str, Callable[[Audit, tuple[Any, ...]], None]] = {
     "collections.OrderedDict": _pairs,
     "collections.Counter": _one_list,
     "builtins.set": _one_list,
-    "builtins.bytearray": _text_as_bytes,
+    "builtins.bytearray": _buffer,
     "_codecs.encode": _text_as_bytes,
     "builtins.complex": _few_numbers,
     "torch.Size": _few_numbers,

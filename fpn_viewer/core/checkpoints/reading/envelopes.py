@@ -27,6 +27,8 @@ _MODULE_DEPTH, _MODULES = 100, 50_000
 _BOOKKEEPING = frozenset({"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set", "training"})
 #: keys under which training code puts the weights, best first
 _PREFERRED = ("model", "state_dict", "model_state_dict", "model_state", "net", "network", "module", "weights", "params")
+#: keys that are named where a file has no state_dict, and characters of each
+_KEYS_SHOWN, _KEY_SHOWN = 6, 40
 #: last parts of names of weights, in a dict that has no dots in its names
 _WEIGHTS = ("weight", "bias", "running_mean", "running_var")
 
@@ -170,6 +172,21 @@ def _is_setting(name: str, value: Any) -> bool:
         and isinstance(value, (int, float, list, tuple, dict))
         and bool(value)
     )
+
+
+def what_it_is(root: Any) -> str:
+    """What was read, in words, where no state_dict is in it: "a dict with the keys epoch, optimizer"."""
+    if is_tensor(root):
+        return "a single tensor"
+    if isinstance(root, Mapping):
+        keys = [key[:_KEY_SHOWN] if isinstance(key, str) else type(key).__name__ for key in root]
+        more = f" and {len(keys) - _KEYS_SHOWN:,} more" if len(keys) > _KEYS_SHOWN else ""
+        word = "key" if len(keys) == 1 else "keys"
+        return f"a dict with the {word} {', '.join(keys[:_KEYS_SHOWN])}{more}" if keys else "an empty dict"
+    if isinstance(root, (list, tuple)):
+        of = " of tensors without names" if root and all(is_tensor(part) for part in root) else ""
+        return f"a {type(root).__name__} with {len(root):,} item{'s' * (len(root) != 1)}{of}"
+    return f"one value ({type(root).__name__[:_KEY_SHOWN]})"
 
 
 def _named(value: Any) -> list[tuple[str, Any]]:

@@ -92,6 +92,14 @@ def too_much(file: str, what: str) -> CheckpointError:
     )
 
 
+def hollow(file: str) -> CheckpointError:
+    """The refusal of a file whose tensors name the same few numbers again and again."""
+    return CheckpointError(
+        f"{file} describes tensors with more than {VIEWS} times as many numbers as it holds, so it was not read; "
+        "save the model's state_dict() alone."
+    )
+
+
 def damaged(file: str, why: str) -> CheckpointError:
     """The refusal of a file whose bytes contradict themselves."""
     return CheckpointError(f"{file} cannot be read as a checkpoint ({why}); is the file complete? Copy or download it again.")

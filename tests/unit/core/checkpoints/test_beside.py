@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fpn_viewer.core.checkpoints.beside import read_beside, save_beside, with_beside
+from fpn_viewer.core.checkpoints.beside import left_aside, read_beside, save_beside, with_beside
 from fpn_viewer.core.checkpoints.values import sureness
 from fpn_viewer.core.detectors.options import with_options
 from fpn_viewer.core.errors import CheckpointError, SettingError
@@ -85,7 +85,9 @@ WRONG: dict[str, tuple[str, str]] = {
     "not a number": ('{"box_score_thresh": NaN}', "NaN is not a number"),
     "infinite": ('{"min_size": 1e999}', "min_size: it must be a number"),
     "deep": ("[" * 100_000, "not readable JSON"),
-    "unknown": ('{"min_sise": 640}', "min_sise: 'min_sise' is not a setting"),
+    "unknown": ('{"min_sise": 640}', r"min_sise: 'min_sise' is not a setting; did you mean min_size\?"),
+    "one too deep": ('{"settings": {"min_size": 640}}', "'settings' is not a setting"),
+    "known and unknown": ('{"min_size": 640, "annotations": []}', "'annotations' is not a setting; use one of"),
     "of builders": ('{"weights": "COCO_V1"}', "weights is for a detector that is made by name"),
     "text for a number": ('{"min_size": "640"}', "min_size: it must be a number"),
     "text for numbers": ('{"image_mean": "123"}', "image_mean: it must be a number or a list"),
@@ -131,8 +133,22 @@ def test_bytes_that_are_no_text(checkpoint: Path) -> None:
 
 def test_a_large_file_of_that_name_is_something_else(checkpoint: Path) -> None:
     said(checkpoint, '{"class_names": ["' + "x" * (1 << 20) + '"]}')
+    assert read_beside(checkpoint) == ({}, "")
+    checkpoint.with_suffix(".json").rename(checkpoint.with_suffix(".toml"))
     with pytest.raises(CheckpointError, match="larger than 1 MiB"):
         read_beside(checkpoint)
+
+
+def test_annotations_of_that_name_are_left_aside_and_not_written_into(checkpoint: Path) -> None:
+    text = '{"info": {"year": 2017}, "licenses": [], "images": [], "annotations": [], "categories": []}'
+    path = said(checkpoint, text)
+    assert with_beside(TINY, checkpoint) == TINY
+    assert left_aside(checkpoint).startswith("model.json beside it does not hold settings")
+    with pytest.raises(CheckpointError, match="rename it and save again"):
+        save_beside(checkpoint, TINY, ["min_size"])
+    assert path.read_text() == text
+    said(checkpoint, '{"min_size": 640}')
+    assert left_aside(checkpoint) == ""
 
 
 def test_what_does_not_fit_the_detector_names_the_file(checkpoint: Path) -> None:
@@ -140,7 +156,7 @@ def test_what_does_not_fit_the_detector_names_the_file(checkpoint: Path) -> None
     with pytest.raises(CheckpointError, match=r"model\.json beside the checkpoint: RetinaNet has no rpn_nms_thresh"):
         with_beside(dense_spec(), checkpoint)
     said(checkpoint, '{"class_names": ["one"]}')
-    with pytest.raises(CheckpointError, match=r"model\.json beside the checkpoint: .*class names were given"):
+    with pytest.raises(CheckpointError, match=r"model\.json beside the checkpoint: .*1 class name was given for 5 classes"):
         with_beside(TINY, checkpoint)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,10 +13,12 @@ from torch import nn
 from torchvision.models import resnet18
 from torchvision.models.detection.faster_rcnn import fasterrcnn_mobilenet_v3_large_320_fpn
 
-from fpn_viewer.core.checkpoints.checkup import check_up, statistics
+from fpn_viewer.core.checkpoints.checkup import check_up, report_text, statistics
 from fpn_viewer.core.checkpoints.checkup.history import no_steps
+from fpn_viewer.core.checkpoints.look import look_into
 from fpn_viewer.core.checkpoints.native import save_native
-from fpn_viewer.core.checkpoints.values import SEVERITIES, sureness
+from fpn_viewer.core.checkpoints.read import read_checkpoint
+from fpn_viewer.core.checkpoints.values import GIVEN, SEVERITIES, sureness
 from fpn_viewer.core.detectors.build import build_module
 from fpn_viewer.core.detectors.spec import SETTING_NAMES
 from fpn_viewer.core.errors import CheckpointError
@@ -26,7 +30,6 @@ from tests.unit.core.checkpoints.worn import about, checked, worn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.unit.core.checkpoints.worn import Tensors
 
@@ -263,6 +266,7 @@ def test_half_precision(tmp_path: Path, dtype: torch.dtype) -> None:
     mixed = checked(tmp_path, {**tensors, key: tensors[key].to(dtype)})
     (finding,) = about(mixed, f"Only 1 of {_learned(tensors)} tensors is in half precision", "note")
     assert finding.keys == (key,)
+    assert not about(mixed, "Its weights are in half precision")
 
 
 def _learned(tensors: Tensors) -> int:
@@ -314,9 +318,12 @@ def test_anchors_that_are_not_those_of_the_head(tmp_path: Path) -> None:
 def test_options_that_do_not_fit_are_said(tmp_path: Path) -> None:
     found = checked(tmp_path, worn(), class_names=["car", "boat"])
     assert not found.opens
-    assert "class names were given for 6 classes" in found.summary
+    assert "2 class names were given for 5 classes" in found.summary
     assert found.spec is not None
     assert "'colour' is not a setting" in checked(tmp_path, worn(), colour="red").summary
+    assert "num_classes cannot be 9: " in checked(tmp_path, worn(), num_classes=9).summary
+    assert checked(tmp_path, worn(), num_classes=5).opens, "without the background"
+    assert checked(tmp_path, worn(), num_classes=6).opens, "with it"
 
 
 def test_what_lies_beside_the_file(tmp_path: Path) -> None:
@@ -425,7 +432,30 @@ def test_files_that_hold_no_weights(tmp_path: Path, content: bytes, words: str) 
 
 def test_paths_that_are_no_files(tmp_path: Path) -> None:
     assert "is a folder" in check_up(tmp_path).summary
-    assert "is not there" in check_up(tmp_path / "none.pth").summary
+    assert "does not exist" in check_up(tmp_path / "none.pth").summary
+    assert "No file is named" in check_up("").summary
+    (tmp_path / "loop.pth").symlink_to(tmp_path / "loop.pth")
+    assert "leads back to itself" in check_up(tmp_path / "loop.pth").summary
+    os.mkfifo(tmp_path / "pipe.pth")
+    assert "is a device or pipe" in check_up(tmp_path / "pipe.pth").summary
+    assert "bytes" not in report_text(check_up(tmp_path / "none.pth")).splitlines()[0]
+
+
+def test_what_the_file_is_comes_before_what_lies_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "x.pdf").write_bytes(b"%PDF-1.7")
+    (tmp_path / "x.json").write_text("{", "utf-8")
+    assert "is a PDF document" in check_up(tmp_path / "x.pdf").summary
+    for read in (look_into, lambda path: read_checkpoint(Path(path))):
+        with pytest.raises(CheckpointError, match="is a PDF document"):
+            read(str(tmp_path / "x.pdf"))
+
+
+def test_what_is_given_shows_among_the_facts(tmp_path: Path) -> None:
+    given = {"norm_eps": 0.001, "name": "mine"}
+    torch.save(worn(), tmp_path / "some.pth")
+    facts = {fact.name: fact for fact in check_up(tmp_path / "some.pth", given).facts}
+    assert {name: facts[name].value for name in given} == {"norm_eps": "0.001", "name": "mine"}
+    assert {facts[name].origin for name in given} == {GIVEN}
 
 
 def test_a_cut_file_of_our_own(tmp_path: Path) -> None:

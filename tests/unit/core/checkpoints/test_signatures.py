@@ -109,6 +109,10 @@ NETWORKS: tuple[tuple[Callable[[], nn.Module], str], ...] = (
     ),
     (lambda: models.segmentation.deeplabv3_resnet50(weights=None, weights_backbone=None), "a semantic segmentation network"),
     (models.resnet50, "a ResNet-50 with its classifier and no detector"),
+    (
+        lambda: nn.ModuleDict({"body": models.resnet50(), "fpn": nn.ModuleDict({"inner_blocks": nn.Linear(1, 1)})}),
+        "only a part of a detector: it has a ResNet-50 and an FPN, but no RPN and no heads",
+    ),
     (models.vgg16, "a VGG-16 with its classifier and no detector"),
     (models.swin_t, "a Swin-T with its classifier and no detector"),
     (models.convnext_tiny, "a ConvNeXt-Tiny with its classifier and no detector"),
