@@ -33,9 +33,18 @@ def ask(trace: Trace, box_img: Sequence[float], label: int | str | None, iou: fl
             "An adapter with answers() adds the head."
         )
     box = checked_box(box_img, trace.image_size)
+    check_overlap(iou)
+    return Question(trace, box, None if label is None else checked_label(trace, label), float(iou))
+
+
+def check_overlap(iou: float) -> None:
+    """Refuses what is no IoU from which a box may count.
+
+    Raises:
+        QuestionError: it is not above 0 and up to 1.
+    """
     if not isfinite(iou) or not 0 < iou <= 1:
         raise QuestionError(f"An overlap of {iou:g} cannot be asked for; give an IoU above 0 and up to 1, as 0.5.")
-    return Question(trace, box, None if label is None else checked_label(trace, label), float(iou))
 
 
 def checked_box(box_img: Sequence[float], image_size: tuple[int, int]) -> Box:

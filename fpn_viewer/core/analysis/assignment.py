@@ -83,14 +83,14 @@ class AnchorTable:
         h = np.minimum(columns[3], box[3]) - np.maximum(columns[1], box[1])
         near = np.flatnonzero((w > 0) & (h > 0))
         rows = blocks[near // _BLOCK] * _BLOCK + near % _BLOCK
-        return rows, _iou(columns[:, near], box, w[near] * h[near])
+        return rows, iou_of_columns(columns[:, near], box, w[near] * h[near])
 
     def matrix(self, rows: Rows, boxes: Floats) -> Floats:
         """IoU (G, R) of boxes (G, 4) with some anchors."""
         columns, b = self._columns.reshape(4, -1)[:, rows], boxes.T[:, :, None]
         w = np.maximum(np.minimum(columns[2], b[2]) - np.maximum(columns[0], b[0]), 0)
         h = np.maximum(np.minimum(columns[3], b[3]) - np.maximum(columns[1], b[1]), 0)
-        return _iou(columns, b, w * h)
+        return iou_of_columns(columns, b, w * h)
 
     def reached(self, rows: Rows, boxes: Floats) -> NDArray[np.bool_]:
         """Which boxes (G, 4) may share area with any of some anchors (G,): those that reach what the anchors span together."""
@@ -118,8 +118,8 @@ class AnchorTable:
         return found
 
 
-def _iou(anchors: Floats, box: Any, shared: Floats) -> Floats:
-    """IoU of anchors and boxes given as columns, in the order of operations of torchvision's `box_iou`."""
+def iou_of_columns(anchors: Floats, box: Any, shared: Floats) -> Floats:
+    """IoU of anchors and boxes given as columns (4, …), in the order of operations of torchvision's `box_iou`."""
     area = (anchors[2] - anchors[0]) * (anchors[3] - anchors[1])
     out: Floats = shared / ((box[2] - box[0]) * (box[3] - box[1]) + area - shared)
     return out
@@ -193,10 +193,10 @@ def training(trace: Trace, box_img: Box, others_img: ArrayLike = ()) -> Training
     on_picture(trace.geometry, box_img)
     if not matches_anchors(trace):
         return None
-    table, rules = _table_of(trace), rules_of(trace)
+    table, rules = table_of(trace), rules_of(trace)
     others = np.asarray(others_img, np.float64).reshape(-1, 4)
-    seen = np.flatnonzero(_usable(others, trace.image_size))
-    boxes = _as_training_sees(trace.geometry, np.concatenate([np.asarray(box_img, np.float64)[None], others[seen]]))
+    seen = np.flatnonzero(on_picture_at_all(others, trace.image_size))
+    boxes = as_training_sees(trace.geometry, np.concatenate([np.asarray(box_img, np.float64)[None], others[seen]]))
     own, total, taker = _shared_out(table, boxes, rules)
     claim = table.claim(boxes[0], rules.high)
     row, best = int(claim.best_rows[0]), claim.best
@@ -222,7 +222,7 @@ def best_overlaps(trace: Trace, boxes_img: ArrayLike) -> Floats:
 
     Of the anchors of one shape the one nearest to a box's centre overlaps it most, so that no other is looked at.
     """
-    boxes = _as_training_sees(trace.geometry, np.asarray(boxes_img, np.float64).reshape(-1, 4))
+    boxes = as_training_sees(trace.geometry, np.asarray(boxes_img, np.float64).reshape(-1, 4))
     best = np.zeros(len(boxes), np.float32)
     for level in trace.levels:
         grid = as_numpy(trace.anchors(level.name).float())
@@ -235,7 +235,7 @@ def best_overlaps(trace: Trace, boxes_img: ArrayLike) -> Floats:
         shared = [
             np.clip(np.minimum(anchors[k + 2], boxes[:, k + 2]) - np.maximum(anchors[k], boxes[:, k]), 0, None) for k in (0, 1)
         ]
-        np.maximum(best, _iou(anchors, boxes.T, shared[0] * shared[1]).max(0), out=best)
+        np.maximum(best, iou_of_columns(anchors, boxes.T, shared[0] * shared[1]).max(0), out=best)
     return best
 
 
@@ -254,19 +254,21 @@ def rules_of(trace: Trace) -> Rules:
 _TABLES: WeakKeyDictionary[Trace, AnchorTable] = WeakKeyDictionary()
 
 
-def _table_of(trace: Trace) -> AnchorTable:
+def table_of(trace: Trace) -> AnchorTable:
+    """The anchors of a trace, laid out once."""
     if trace not in _TABLES:
         _TABLES[trace] = AnchorTable(as_numpy(trace.raw.anchors.float()))
     return _TABLES[trace]
 
 
-def _usable(boxes: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.bool_]:
+def on_picture_at_all(boxes: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which boxes (N, 4) xyxy image px have a part on a picture of (H, W) px (N,)."""
     x0, y0, x1, y1 = boxes.T
     usable: NDArray[np.bool_] = (np.minimum(x1, size[1]) > np.maximum(x0, 0)) & (np.minimum(y1, size[0]) > np.maximum(y0, 0))
     return usable
 
 
-def _as_training_sees(geometry: Geometry, boxes_img: NDArray[np.float64]) -> Floats:
+def as_training_sees(geometry: Geometry, boxes_img: NDArray[np.float64]) -> Floats:
     """Boxes in net px, rounded as `resize_boxes` rounds them: two that are nearly equal must tie here when they tie there."""
     (h, w), (height, width) = (np.asarray(size, np.float32) for size in (geometry.net_size, geometry.image_size))
     return boxes_img.astype(np.float32) * np.array([w / width, h / height] * 2, np.float32)

@@ -14,7 +14,7 @@ import torch
 from fpn_viewer.core.analysis.common_stages import drawn, read_detected, read_input
 from fpn_viewer.core.analysis.near import Deciding, Near, alike_rows, level_of
 from fpn_viewer.core.analysis.overlap import iou_with
-from fpn_viewer.core.analysis.readers import Half, read_cap, read_nms, read_placement, read_score, read_stage, suppressor
+from fpn_viewer.core.analysis.readers import Half, Step, read_cap, read_nms, read_placement, read_score, shortened, suppressor
 from fpn_viewer.core.analysis.stages import Reader, Reading
 from fpn_viewer.core.structures import DENSE_STAGE, DENSE_STAGES, as_numpy
 
@@ -35,12 +35,25 @@ if TYPE_CHECKING:
 def read(question: Question) -> Reading:
     """Every stage of a one-stage detector, measured."""
     anchors, pairs = _Anchors(question), _pair_half(question)
-    stages = read_input(question)
-    stages += [read_stage(anchors.half, name, reader, without=name == "box_regression") for name, reader in _ANCHORS.items()]
-    stages += [read_stage(pairs, name, reader) for name, reader in _PAIRS.items()]
-    stages.append(read_detected(question))
+    stages = (*read_input(question), *(step.measured() for step in _steps(anchors.half, pairs)), read_detected(question))
     removed = suppressor(pairs, "nms")
-    return Reading(tuple(stages), {} if removed is None else {"nms": removed}, rival_class=anchors.rival_class())
+    return Reading(stages, {} if removed is None else {"nms": removed}, rival_class=anchors.rival_class())
+
+
+def brief(question: Question, choose: Callable[[Reading], str | None]) -> Reading:
+    """The stages counted, and the chosen one measured."""
+    anchors, pairs = _Anchors(question), _pair_half(question)
+    steps, detected = _steps(anchors.half, pairs), read_detected(question)
+    killer = choose(Reading((*shortened(steps, None), detected)))
+    removed = suppressor(pairs, "nms") if killer == "nms" else None
+    rival = anchors.rival_class() if killer == "class_score" else None
+    return Reading((*shortened(steps, killer), detected), {} if removed is None else {"nms": removed}, rival_class=rival)
+
+
+def _steps(anchors: Half, pairs: Half) -> list[Step]:
+    """What can lose an object, in order."""
+    before = [Step(anchors, name, reader, without=name == "box_regression") for name, reader in _ANCHORS.items()]
+    return before + [Step(pairs, name, reader) for name, reader in _PAIRS.items()]
 
 
 # -- anchors ------------------------------------------------------------------------------------------------------------
@@ -220,4 +233,4 @@ def near(question: Question, stage: str, floor: float, limit: int) -> NearBoxes:
     return drawn(_pair_half(question) if behind else _Anchors(question).half, stage, floor, limit)
 
 
-ONE_STAGE = Reader(read, near)
+ONE_STAGE = Reader(read, near, brief)

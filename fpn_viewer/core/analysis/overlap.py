@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
 def iou_with(boxes: ArrayLike, others: ArrayLike) -> NDArray[np.float64]:
     """IoU of boxes (N, 4) xyxy with one box (4,) or each with its own (N, 4), of the same frame; 0 where there is no area."""
-    (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = _columns(boxes), _columns(others)
+    return _iou(_columns(boxes), _columns(others))
+
+
+def iou_matrix(boxes: ArrayLike, others: ArrayLike) -> NDArray[np.float64]:
+    """IoU (N, M) of boxes (N, 4) xyxy with others (M, 4) of the same frame; 0 where there is no area."""
+    return _iou(_columns(boxes)[:, :, None], _columns(others))
+
+
+def _iou(a: Floats, b: Floats) -> Floats:
+    (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = a, b
     width = np.maximum(np.minimum(ax2, bx2) - np.maximum(ax1, bx1), 0)
     height = np.maximum(np.minimum(ay2, by2) - np.maximum(ay1, by1), 0)
     shared = width * height

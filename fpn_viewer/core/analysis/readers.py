@@ -13,7 +13,7 @@ from fpn_viewer.core.analysis.overlap import iou_with
 from fpn_viewer.core.numbers import significant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -65,36 +65,56 @@ def class_name(trace: Trace, label: int) -> str:
     return names[label] if 0 <= label < len(names) else f"class {label}"
 
 
-def read_stage(half: Half, name: str, read: Callable[..., Deciding], any_class: bool = False, without: bool = False) -> Stage:
-    """One stage by its reader.
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One stage of an object's life line that can be measured, or only counted.
 
-    Args:
+    Attributes:
         half: the selection it belongs to.
         name: of the stage.
         read: from the half, and indices of the near boxes that came and of those that survived, to the deciding one.
         any_class: boxes of other classes count as well.
         without: the reader is asked also where no near box came.
     """
-    near, trace = half.near, half.trace
-    came, left = near.at(name, any_class)
-    decided = read(half, came, left) if len(came) or without else NOBODY
-    pool = left if len(left) else came
-    if not len(pool):
-        # the best overlap of whatever came says how far it is from being near
-        pool = np.flatnonzero(near.came_to(name) & (near.counts | any_class))
-    return Stage(
-        name=name,
-        state="passed",
-        survivors=len(left),
-        best_iou=float(near.iou[pool].max(initial=0.0)),
-        value=decided.value,
-        limit=decided.limit,
-        margin=decided.margin,
-        unit=decided.unit,
-        sentence=decided.sentence,
-        box_img=None if decided.index is None else box_img(trace, near.boxes_net[decided.index]),
-        by_level=by_level(trace, near.level[left]) if len(left) else {},
-    )
+
+    half: Half
+    name: str
+    read: Callable[..., Deciding]
+    any_class: bool = False
+    without: bool = False
+
+    def counted(self) -> Stage:
+        """How many boxes survived, and nothing else."""
+        _, left = self.half.near.at(self.name, self.any_class)
+        return Stage(self.name, "passed", len(left), 0.0, None, None, None, "", "")
+
+    def measured(self) -> Stage:
+        """All of the stage."""
+        half, name, near, trace = self.half, self.name, self.half.near, self.half.trace
+        came, left = near.at(name, self.any_class)
+        decided = self.read(half, came, left) if len(came) or self.without else NOBODY
+        pool = left if len(left) else came
+        if not len(pool):
+            # the best overlap of whatever came says how far it is from being near
+            pool = np.flatnonzero(near.came_to(name) & (near.counts | self.any_class))
+        return Stage(
+            name=name,
+            state="passed",
+            survivors=len(left),
+            best_iou=float(near.iou[pool].max(initial=0.0)),
+            value=decided.value,
+            limit=decided.limit,
+            margin=decided.margin,
+            unit=decided.unit,
+            sentence=decided.sentence,
+            box_img=None if decided.index is None else box_img(trace, near.boxes_net[decided.index]),
+            by_level=by_level(trace, near.level[left]) if len(left) else {},
+        )
+
+
+def shortened(steps: Sequence[Step], killer: str | None) -> tuple[Stage, ...]:
+    """The stage that lost an object measured, the others counted."""
+    return tuple(step.measured() if step.name == killer else step.counted() for step in steps)
 
 
 def read_placement(half: Half, left: NDArray[np.int64], pool: NDArray[np.int64], moved: str) -> Deciding:

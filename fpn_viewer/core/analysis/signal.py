@@ -15,9 +15,10 @@ from fpn_viewer.core.analysis.signals import NodeSignal, Signal
 from fpn_viewer.core.analysis.sizes import on_picture, roi_level
 from fpn_viewer.core.detectors.families import ADAPTED, HEADLESS
 from fpn_viewer.core.errors import SettingError
+from fpn_viewer.core.necks.graph import TOP_DOWN
 from fpn_viewer.core.numbers import percent
 from fpn_viewer.core.structures import as_numpy
-from fpn_viewer.core.tracing.probe import TOP_DOWN, region
+from fpn_viewer.core.tracing.probe import region
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -80,11 +80,20 @@ def bucket(area: float) -> str:
 
 def roi_level(trace: Trace, net: tuple[float, float]) -> str:
     """Name of the level that a proposal of (h, w) net px is read from; "" where nothing is read by RoI pooling."""
-    first, last = trace.raw.roi_levels
-    if last == 0 or family_of(trace.spec.family).one_stage:
-        return ""
-    box = np.array([[0.0, 0.0, net[1], net[0]]], np.float32)
-    return trace.levels[int(roi_levels(box, first, last)[0])].name
+    return trace.levels[int(roi_level_rows(trace, np.array([net]))[0])].name if _pools(trace) else ""
+
+
+def roi_level_rows(trace: Trace, nets: Floats) -> NDArray[np.int16]:
+    """Index of the level that proposals of (N, 2) h, w net px are read from (N,); 0 where nothing is read by RoI pooling."""
+    if not _pools(trace):
+        return np.zeros(len(nets), np.int16)
+    boxes = np.zeros((len(nets), 4), np.float32)
+    boxes[:, 2:] = nets[:, ::-1]
+    return roi_levels(boxes, *trace.raw.roi_levels)
+
+
+def _pools(trace: Trace) -> bool:
+    return trace.raw.roi_levels[1] != 0 and not family_of(trace.spec.family).one_stage
 
 
 def erasure(trace: Trace, box_img: Box) -> Erasure | None:

@@ -100,7 +100,12 @@ class Reader:
         read: measures every stage for an object.
         near: (question, stage, floor, limit) to the boxes that came to a stage and overlap the object by `floor` or more, best
             overlap first, at most `limit`.
+        brief: (question, choose) to a reading in short: every stage is counted, and only the one that `choose` names, from the
+            counts, is measured. It has no "resize" and "anchors", which lose nothing.
+        revives: that of every `Reading`.
     """
 
     read: Callable[[Question], Reading]
     near: Callable[[Question, str, float, int], NearBoxes]
+    brief: Callable[[Question, Callable[[Reading], str | None]], Reading]
+    revives: str = ""

@@ -13,13 +13,14 @@ from fpn_viewer.core.analysis.overlap import iou_with
 from fpn_viewer.core.analysis.readers import (
     NOBODY,
     Half,
+    Step,
     class_name,
     read_cap,
     read_nms,
     read_placement,
     read_score,
     read_size,
-    read_stage,
+    shortened,
     suppressor,
 )
 from fpn_viewer.core.analysis.stages import Reader, Reading
@@ -46,18 +47,36 @@ _ALWAYS = ("rpn_regression", "box_regression", "class_score")
 def read(question: Question) -> Reading:
     """Every stage of a two-stage detector, measured."""
     rpn, head = _rpn_half(question), _head_half(question)
-    stages = read_input(question)
-    stages += [read_stage(rpn, name, reader, without=name in _ALWAYS) for name, reader in _RPN.items()]
-    stages += [read_stage(head, name, reader, name == _HEAD_FROM, without=name in _ALWAYS) for name, reader in _HEAD.items()]
-    stages.append(read_detected(question))
+    stages = (*read_input(question), *(step.measured() for step in _steps(rpn, head)), read_detected(question))
     removed = {"rpn_nms": suppressor(rpn, "rpn_nms"), "nms": suppressor(head, "nms")}
     return Reading(
-        tuple(stages),
+        stages,
         {name: box for name, box in removed.items() if box is not None},
         revives=_HEAD_FROM,
         rival_class=_rival_class(head),
         strayed=_strayed(head),
     )
+
+
+def brief(question: Question, choose: Callable[[Reading], str | None]) -> Reading:
+    """The stages counted, and the chosen one measured."""
+    rpn, head = _rpn_half(question), _head_half(question)
+    steps, detected = _steps(rpn, head), read_detected(question)
+    killer = choose(Reading((*shortened(steps, None), detected), revives=_HEAD_FROM))
+    removed = suppressor({"rpn_nms": rpn}.get(killer, head), killer) if killer in ("rpn_nms", "nms") else None
+    return Reading(
+        (*shortened(steps, killer), detected),
+        {} if removed is None else {removed.stage: removed},
+        revives=_HEAD_FROM,
+        rival_class=_rival_class(head) if killer == "class_score" else None,
+        strayed=_strayed(head) if killer == "class_score" else None,
+    )
+
+
+def _steps(rpn: Half, head: Half) -> list[Step]:
+    """What can lose an object, in order."""
+    before = [Step(rpn, name, reader, without=name in _ALWAYS) for name, reader in _RPN.items()]
+    return before + [Step(head, name, reader, name == _HEAD_FROM, name in _ALWAYS) for name, reader in _HEAD.items()]
 
 
 # -- the RPN ------------------------------------------------------------------------------------------------------------
@@ -228,4 +247,4 @@ def near(question: Question, stage: str, floor: float, limit: int) -> NearBoxes:
     return drawn(half, stage, floor, limit, any_class=stage == _HEAD_FROM)
 
 
-TWO_STAGE = Reader(read, near)
+TWO_STAGE = Reader(read, near, brief, revives=_HEAD_FROM)

@@ -108,9 +108,9 @@ def judge(question: Question, reading: Reading, factors: tuple[str, ...], others
     killer = find_killer(reading, None if diverged is None else diverged.stage) if detection is None else None
     outcome = _outcome(killer, reading, None if diverged is None else diverged.stage)
     stages = _with_states(reading.stages, killer, outcome, None if diverged is None else diverged.stage)
-    rival = _rival(question) if detection is None else _taken(question, detection, others_img)
+    rival = _rival(question) if detection is None else taken(question, detection, others_img)
     if killer is None:
-        verdict = _detected_verdict(question, reading, rival)
+        verdict = detected_verdict(question, reading, rival)
     elif outcome == "unknown":
         verdict = f"Not detected, and from {killer} on it cannot be said why: {diverged.why if diverged else ''}"
     else:
@@ -193,7 +193,7 @@ def _rival(question: Question) -> Rival | None:
     return _rival_of(question, int(loose[iou[loose].argmax()]), "badly placed") if len(loose) else None
 
 
-def _taken(question: Question, detection: int, others_img: NDArray[np.float64]) -> Rival | None:
+def taken(question: Question, detection: int, others_img: NDArray[np.float64]) -> Rival | None:
     """The object's own detection, where it fits one of the other objects better."""
     box = question.trace.detections.boxes_img[detection]
     own = float(question.detected_iou[detection])
@@ -221,7 +221,14 @@ def _tide(question: Question) -> str:
 # -- words --------------------------------------------------------------------------------------------------------------
 
 
-def _detected_verdict(question: Question, reading: Reading, rival: Rival | None) -> str:
+def detected_verdict(question: Question, reading: Reading, rival: Rival | None) -> str:
+    """The sentence about an object that was detected.
+
+    Args:
+        question: the object.
+        reading: what its family measured; "detected" comes last.
+        rival: as `taken` gives it.
+    """
     clauses = [f"Detected: {_lowered(reading.stages[-1].sentence)}", *_refined(reading)]
     if rival is not None:
         clauses.append("it fits another object of the picture better, and an evaluation may count it for that one")

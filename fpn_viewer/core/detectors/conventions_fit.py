@@ -9,12 +9,13 @@ from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
 from fpn_viewer.core.detectors.conventions import CONVENTION_NAMES, Conventions
-from fpn_viewer.core.detectors.parts.anchors import anchor_generator, level_strides
+from fpn_viewer.core.detectors.parts.anchors import anchor_generator
 from fpn_viewer.core.detectors.parts.pooling import ConventionalRoIAlign
 from fpn_viewer.core.detectors.parts.transform import ConventionalTransform
 from fpn_viewer.core.detectors.settings import anchor_owner
 from fpn_viewer.core.errors import SettingError
 from fpn_viewer.core.necks.fpn import AveragingPyramid, LinearP6P7
+from fpn_viewer.core.necks.graph import level_strides
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from os import PathLike
@@ -11,7 +12,7 @@ import torch
 
 from fpn_viewer.core.detectors.anatomy import dissect
 from fpn_viewer.core.detectors.device import choose_device, half_type
-from fpn_viewer.core.detectors.lending import as_it_was, unwrapped
+from fpn_viewer.core.detectors.lending import as_it_was, twin, unwrapped
 from fpn_viewer.core.detectors.settings import using
 from fpn_viewer.core.errors import DetectorError, DeviceError
 from fpn_viewer.core.geometry import Geometry, Level, net_size
@@ -77,6 +78,16 @@ class Detector:
             module.eval()
             self._affines = _affines(self.graph, module.get_submodule(self.anatomy.neck))
             self._receptive = receptive_fields(module, self.anatomy, self.graph)
+
+    def twin(self) -> Detector:
+        """The same detector once more, with the same weights in memory, to be run in another thread at the same time.
+
+        Raises:
+            DetectorError: something in its module cannot be copied.
+        """
+        other = copy.copy(self)
+        other.module = twin(self.module)
+        return other
 
     def trace(
         self,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import contextmanager
 from operator import eq, is_
 from typing import TYPE_CHECKING, Any
+
+from fpn_viewer.core.errors import DetectorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +56,20 @@ def _attributes(part: nn.Module) -> tuple[dict[str, Any], list[tuple[dict[Any, A
     """A module's attributes, and the contents of those that are dicts: hooks, buffers, submodules and the owner's own."""
     attributes = dict(vars(part))
     return attributes, [(value, dict(value) if value else _EMPTY) for value in attributes.values() if isinstance(value, dict)]
+
+
+def twin(module: nn.Module) -> nn.Module:
+    """A module that runs like another one, beside it: with the same weights and buffers, not copies, and all else of its own.
+
+    Raises:
+        DetectorError: something in it cannot be copied.
+    """
+    shared: dict[int, Any] = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
+    try:
+        return copy.deepcopy(module, shared)
+    except Exception as error:
+        # whatever a foreign module keeps, and however it refuses
+        raise DetectorError(f"{type(module).__name__} cannot be copied ({error}); it runs one picture at a time.") from error
 
 
 @contextmanager

@@ -131,6 +131,28 @@ def with_bar(drawn: Bytes, shown: MapImage) -> Image.Image:
     return page
 
 
+def absent(size: tuple[int, int], title: str, sentence: str) -> Image.Image:
+    """What stands in the place of a map that does not exist, as large as a drawn map of (H, W) with its bar."""
+    height, width = size
+    page = Image.new("RGB", (max(width, NARROWEST), height + BAR_HEIGHT), _PAPER)
+    pen = ImageDraw.Draw(page)
+    pen.rectangle((0, 0, width - 1, height - 1), fill=_EMPTY)
+    _write(pen, (_GAP, height + 4), title, 13)
+    _write(pen, (_GAP, height + 24), sentence, 12, _MUTED)
+    return page
+
+
+def side_by_side(pages: Sequence[Image.Image]) -> Image.Image:
+    """Pages next to each other, tops aligned."""
+    width = sum(page.width for page in pages) + _GAP * (len(pages) - 1)
+    out = Image.new("RGB", (width, max(page.height for page in pages)), _PAPER)
+    left = 0
+    for page in pages:
+        out.paste(page, (left, 0))
+        left += page.width + _GAP
+    return out
+
+
 def middle(shown: MapImage) -> float:
     """The value in the middle of the colour bar; exactly 0 where the range is symmetric."""
     return (shown.low + shown.high) / 2

@@ -6,6 +6,7 @@ operation on the way and the weight. This module is a plain value (no torch); `e
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ ROLES: dict[str, str] = {
     "merged": "merged M",
     "output": "output P",
 }
+#: the name of the term that comes from the level above
+TOP_DOWN = "top-down"
 
 
 @dataclass(frozen=True)
@@ -175,3 +178,8 @@ def level_names(strides: Sequence[int]) -> tuple[str, ...]:
     numbers = [max(int(s), 1).bit_length() - 1 for s in strides]
     letters = {n: iter("abcdefgh") for n in numbers if numbers.count(n) > 1}
     return tuple(f"{n}{next(letters[n])}" if n in letters else str(n) for n in numbers)
+
+
+def level_strides(levels: Sequence[str]) -> tuple[int, ...]:
+    """Net px per cell of levels by their names: ("P2", "P5a") gives (4, 32)."""
+    return tuple(1 << int(re.findall(r"\d+", name)[0]) for name in levels)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from fpn_viewer.core.necks.graph import TOP_DOWN
 from fpn_viewer.core.necks.origins import origins
 from fpn_viewer.core.tracing.contributions import BIAS
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from fpn_viewer.core.necks.evaluate import Affine
     from fpn_viewer.core.necks.graph import Node, Term
     from fpn_viewer.core.tracing.trace import Trace
-
-#: the name of the term that comes from the level above
-TOP_DOWN = "top-down"
 
 
 def region(trace: Trace, name: str, rows: Sequence[int], columns: Sequence[int]) -> Tensor:

@@ -18,13 +18,14 @@ from fpn_viewer.core.analysis.sizes import erasure
 from fpn_viewer.core.detectors.build import build_module
 from fpn_viewer.core.detectors.conventions import CONVENTIONS, Conventions
 from fpn_viewer.core.detectors.detector import open_detector
-from fpn_viewer.core.detectors.parts.anchors import ConventionalAnchors, anchor_generator, level_strides
+from fpn_viewer.core.detectors.parts.anchors import ConventionalAnchors, anchor_generator
 from fpn_viewer.core.detectors.parts.pooling import ConventionalRoIAlign
 from fpn_viewer.core.detectors.parts.transform import ConventionalTransform
 from fpn_viewer.core.detectors.settings import read_settings, using
 from fpn_viewer.core.errors import DetectorError
 from fpn_viewer.core.geometry import net_size
 from fpn_viewer.core.necks.fpn import AveragingPyramid, LinearP6P7
+from fpn_viewer.core.necks.graph import level_strides
 from tests.conventional import ALL, detector_of
 from tests.tiny import TINY, noise, tiny_module
 

@@ -13,8 +13,8 @@ from fpn_viewer.core.checkpoints.presets import SETTINGS, preset
 from fpn_viewer.core.checkpoints.structure import anchors_per_cell, check_whole, is_one_stage, levels_of, structure
 from fpn_viewer.core.checkpoints.values import FROM_KEYS, FROM_SHAPES, GIVEN, Fact, Recognised, likely
 from fpn_viewer.core.detectors.options import with_options
-from fpn_viewer.core.detectors.parts.anchors import level_strides
 from fpn_viewer.core.errors import CheckpointError
+from fpn_viewer.core.necks.graph import level_strides
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fpn_viewer.core.checkpoints.torchvision import heads
 from fpn_viewer.core.checkpoints.values import likely
 from fpn_viewer.core.detectors.backbones import BACKBONES
-from fpn_viewer.core.detectors.parts.anchors import level_strides
+from fpn_viewer.core.necks.graph import level_strides
 
 if TYPE_CHECKING:
     from fpn_viewer.core.checkpoints.torchvision.dialect import Case

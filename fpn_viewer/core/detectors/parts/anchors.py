@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-import re
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torchvision.models.detection.anchor_utils import AnchorGenerator
+
+from fpn_viewer.core.necks.graph import level_strides
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,11 +74,6 @@ class ConventionalAnchors(AnchorGenerator):
             return out
         shifts = [torch.tensor([float(x), float(y)] * 2) * self.offset for y, x in steps]
         return [anchors + shift.to(anchors) for anchors, shift in zip(out, shifts, strict=True)]
-
-
-def level_strides(levels: Sequence[str]) -> tuple[int, ...]:
-    """Net px per cell of levels by their names: ("P2", "P5a") gives (4, 32)."""
-    return tuple(1 << int(re.findall(r"\d+", name)[0]) for name in levels)
 
 
 def anchor_generator(sizes: Sizes, ratios: Sequence[float], conventions: Conventions, levels: Sequence[str]) -> AnchorGenerator:
