@@ -1,0 +1,68 @@
+"""What one detector finds and another loses, and whether that may be chance."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fpn_viewer.core.geometry import frozen
+from fpn_viewer.engine.scan.filters import FROM, Filter, where
+from fpn_viewer.engine.scan.numbers.arrays import name_of
+from fpn_viewer.engine.scan.numbers.choices import in_order, is_counted, state_of
+from fpn_viewer.engine.scan.numbers.values import Flows
+
+if TYPE_CHECKING:
+    from fpn_viewer.engine.scan.reading import Scan
+
+_ALL = Filter()
+#: objects that only one of two detectors finds from which McNemar's test is taken from the chi-squared distribution
+FEW = 25
+
+
+def flows(scan: Scan, a: int, b: int, chosen: Filter = _ALL) -> Flows:
+    """Counts objects by what became of them in two detectors.
+
+    Args:
+        scan: to count in.
+        a: the one detector, by its place in the scan.
+        b: the other.
+        chosen: which objects; what it says of outcomes, killers and sizes is said of `a`, whatever its `detector`.
+
+    Raises:
+        ScanError: the file cannot be read.
+    """
+    chosen = replace(chosen, detector=a)
+    condition, values = where(chosen)
+    rows = scan.rows(
+        f"SELECT {state_of('fates')}, {state_of('there')}, COUNT(*) FROM {FROM}"
+        " JOIN fates AS there ON there.picture = fates.picture AND there.object = fates.object AND there.detector = ?"
+        f" WHERE {condition} AND {is_counted('fates')} AND {is_counted('there')} GROUP BY 1, 2",
+        (b, *values),
+    )
+    states = in_order(here for here, _, _ in rows), in_order(there for _, there, _ in rows)
+    counts = np.zeros((len(states[0]), len(states[1])), np.int64)
+    for here, there, count in rows:
+        counts[states[0].index(here), states[1].index(there)] = count
+    p_value, test = mcnemar(int(counts[-1, :-1].sum()), int(counts[:-1, -1].sum()))
+    return Flows(chosen, a, b, (name_of(scan, a), name_of(scan, b)), *states, frozen(counts), p_value, test)
+
+
+def mcnemar(only_a: int, only_b: int) -> tuple[float, str]:
+    """How likely chance alone splits objects that only one of two detectors finds at least as unevenly; two-sided.
+
+    Args:
+        only_a: objects that only the one finds.
+        only_b: objects that only the other finds.
+
+    Returns:
+        The p-value, and "exact" (binomial, below `FEW` objects) or "chi-squared" (one degree of freedom, continuity corrected).
+    """
+    number = only_a + only_b
+    if number < FEW:
+        tail = sum(math.comb(number, k) for k in range(min(only_a, only_b) + 1)) / 2**number
+        return min(1.0, 2 * tail), "exact"
+    statistic = max(abs(only_a - only_b) - 1, 0) ** 2 / number
+    return math.erfc(math.sqrt(statistic / 2)), "chi-squared"

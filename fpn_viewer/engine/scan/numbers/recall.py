@@ -1,0 +1,113 @@
+"""Recall, and AP50, against the size of objects in the network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fpn_viewer.core.geometry import frozen
+from fpn_viewer.engine.scan.filters import BUCKETS, FROM, Filter, where
+from fpn_viewer.engine.scan.numbers.arrays import columns, name_of
+from fpn_viewer.engine.scan.numbers.choices import FOUND, is_counted
+from fpn_viewer.engine.scan.numbers.counts import bucket_of, buckets
+from fpn_viewer.engine.scan.numbers.resampling import ends, exact_tail, weights
+from fpn_viewer.engine.scan.numbers.values import RecallCurve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fpn_viewer.core.annotations.table import Reading
+    from fpn_viewer.engine.scan.reading import Scan
+
+    Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+
+#: bounds of half an octave each, for a curve rather than a table
+FINE: tuple[float, ...] = (0, 4, 5.66, 8, 11.3, 16, 22.6, 32, 45.3, 64, 90.5, 128, 181, 256)
+
+
+def recall(
+    scan: Scan,
+    detector: int = 0,
+    *,
+    chosen: Filter | None = None,
+    bounds: Sequence[float] = BUCKETS,
+    ap: bool = False,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+    watcher: Reading | None = None,
+) -> RecallCurve:
+    """Recall of a detector by size bucket, with a confidence interval for each.
+
+    Args:
+        scan: to count in.
+        detector: by its place in the scan.
+        chosen: which objects; its `detector` and what it says of outcomes, killers and margins are left aside, since recall is over
+            all objects whatever became of them.
+        bounds: sides, net px, from which each bucket goes, rising from 0; the last has no end.
+        ap: also compute AP50, of the chosen classes; everything else in `chosen` does not narrow it.
+        resamples: of the bootstrap.
+        level: share of them between the two ends.
+        seed: of the random numbers.
+        watcher: told how far it is, may stop it.
+
+    Raises:
+        ScanError: the file cannot be read.
+    """
+    chosen = replace(chosen or Filter(), detector=detector, outcomes=(), killers=(), margins=(None, None))
+    objects, found = _counts(scan, chosen, bounds)
+    total, hits, pictures = objects.sum(0), found.sum(0), (objects > 0).sum(0)
+    curve = RecallCurve(
+        chosen,
+        name_of(scan, detector),
+        level,
+        buckets(bounds),
+        frozen(total, np.int64),
+        frozen(hits, np.int64),
+        frozen(pictures, np.int64),
+        frozen(_share(hits, total)),
+        frozen(_ends(objects, found, resamples, level, seed)),
+    )
+    if not ap:
+        return curve
+    from fpn_viewer.engine.scan.numbers.precision import precision_by_size
+
+    value, interval = precision_by_size(scan, chosen, curve.sizes, resamples, level, seed, watcher)
+    return replace(curve, ap50=frozen(value), ap50_ends=frozen(interval))
+
+
+def _counts(scan: Scan, chosen: Filter, bounds: Sequence[float]) -> tuple[Floats, Floats]:
+    """Objects, and those that are found, by picture and bucket (P, B)."""
+    condition, values = where(chosen)
+    picture, bucket, number, hits = columns(
+        scan,
+        f"SELECT fates.picture, {bucket_of(bounds)}, COUNT(*), SUM(fates.outcome = '{FOUND}') FROM {FROM}"
+        f" WHERE {condition} AND {is_counted('fates')} GROUP BY 1, 2",
+        values,
+        "lldd",
+    )
+    names, place = np.unique(picture, return_inverse=True)
+    objects, found = np.zeros((2, len(names), len(bounds)))
+    objects[place, bucket], found[place, bucket] = number, hits
+    return objects, found
+
+
+def _ends(objects: Floats, found: Floats, resamples: int, level: float, seed: int) -> Floats:
+    """The confidence interval of each bucket's recall (B, 2)."""
+    width = objects.shape[1]
+    drawn = [_share(w @ found, w @ objects) for w in weights(len(objects), resamples, seed)]
+    out = ends(np.concatenate(drawn) if drawn else np.full((1, width), np.nan), level)
+    share, tail = _share(found.sum(0), objects.sum(0)), exact_tail((objects > 0).sum(0), level)
+    out[share == 1, 0] = 1 - tail[share == 1]
+    out[share == 0, 1] = tail[share == 0]
+    return out
+
+
+def _share(part: Floats, whole: Floats) -> Floats:
+    out: Floats = np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+    return out

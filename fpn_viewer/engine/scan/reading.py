@@ -1,0 +1,106 @@
+"""A finished or running scan, read from its SQLite file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from fpn_viewer.engine.scan.schema import FORMAT
+from fpn_viewer.engine.scan.store import ScanError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+#: bytes of a file that are read as memory
+_MAPPED = 2 << 30
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The results of a scan; it is read afresh with every question, also while it is still written.
+
+    Attributes:
+        path: the SQLite file; its tables are those of `schema.TABLES`.
+    """
+
+    path: Path
+
+    def rows(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """What a SELECT gives.
+
+        Raises:
+            ScanError: the file is not a scan, or the query does not fit it.
+        """
+        with self._open() as file:
+            return file.execute(query, values).fetchall()
+
+    def chunks(self, query: str, values: tuple[Any, ...] = (), size: int = 10_000) -> Iterator[list[tuple[Any, ...]]]:
+        """The same, some rows at a time.
+
+        Raises:
+            ScanError: as above.
+        """
+        with self._open() as file:
+            cursor = file.execute(query, values)
+            while rows := cursor.fetchmany(size):
+                yield rows
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            # as a URI of its own: a path may hold a question mark or a percent sign
+            file = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)
+            try:
+                # a large scan is read in one sweep by whoever counts or sorts it
+                file.execute(f"PRAGMA mmap_size={_MAPPED}")
+                yield file
+            finally:
+                file.close()
+        except sqlite3.Error as error:
+            raise ScanError(f"{self.path} cannot be read as a scan ({error}); is it the file that a scan wrote?") from error
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """What was scanned: format, iou, annotations, number of detectors and pictures."""
+        found = dict(self.rows("SELECT name, value FROM about"))
+        if found.get("format") != FORMAT:
+            raise ScanError(f"{self.path} is no scan of this version of the program; scan again.")
+        return {name: value if name == "format" else json.loads(value) for name, value in found.items()}
+
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        """Their names, in order."""
+        return tuple(name for (name,) in self.rows("SELECT name FROM detectors ORDER BY detector"))
+
+    @property
+    def unmatched(self) -> tuple[tuple[str, ...], ...]:
+        """For each detector the class names of the annotations that it has no label for, though nobody left them out."""
+        found = self.rows("SELECT unmatched FROM detectors ORDER BY detector")
+        return tuple(tuple(json.loads(names)) for (names,) in found)
+
+    @property
+    def problems(self) -> tuple[tuple[str, str], ...]:
+        """(picture, sentence) for every picture that could not be read, or not run by a detector."""
+        query = """
+            SELECT path, problem FROM done JOIN pictures USING (picture) WHERE problem != ''
+            UNION ALL
+            SELECT path, runs.problem FROM runs JOIN pictures USING (picture) WHERE runs.problem != ''
+            ORDER BY 1
+        """
+        return tuple((path, problem) for path, problem in self.rows(query))
+
+    def outcomes(self, detector: int = 0) -> dict[str, int]:
+        """How many objects had each outcome, by name."""
+        query = "SELECT outcome, COUNT(*) FROM fates WHERE detector = ? GROUP BY outcome ORDER BY COUNT(*) DESC"
+        return dict(self.rows(query, (detector,)))
+
+    def killers(self, detector: int = 0) -> dict[str, int]:
+        """How many objects were lost at each stage, by name."""
+        query = "SELECT killer, COUNT(*) FROM fates WHERE detector = ? AND killer != '' GROUP BY killer ORDER BY COUNT(*) DESC"
+        return dict(self.rows(query, (detector,)))
