@@ -12,28 +12,38 @@ from fpn_viewer.version import __version__
 if TYPE_CHECKING:
     from fpn_viewer.core.analysis.lifeline import explain
     from fpn_viewer.core.analysis.line import LifeLine
+    from fpn_viewer.core.comparison.comparison import Comparison, compare
+    from fpn_viewer.core.comparison.tiles import TiledTrace, trace_tiles
     from fpn_viewer.core.detectors.adapters import boxes
     from fpn_viewer.core.detectors.adapters.found import adapted
     from fpn_viewer.core.detectors.adapters.protocol import Adapter, Answer, Grid, Preprocessing, Selection, Taps
     from fpn_viewer.core.detectors.detector import Detector, open_detector
     from fpn_viewer.core.tracing.trace import Trace
+    from fpn_viewer.engine.scan.reading import Scan
+    from fpn_viewer.engine.scan.run import scan
 
 __all__ = [
     "Adapter",
     "Answer",
+    "Comparison",
     "Detector",
     "Grid",
     "LifeLine",
     "Preprocessing",
+    "Scan",
     "Selection",
     "Taps",
+    "TiledTrace",
     "Trace",
     "__version__",
     "adapted",
     "boxes",
+    "compare",
     "explain",
     "open_detector",
+    "scan",
     "show",
+    "trace_tiles",
 ]
 
 #: public name to the module that defines it
@@ -43,6 +53,12 @@ _HOMES = {
     "LifeLine": "fpn_viewer.core.analysis.line",
     "Trace": "fpn_viewer.core.tracing.trace",
     "explain": "fpn_viewer.core.analysis.lifeline",
+    "Comparison": "fpn_viewer.core.comparison.comparison",
+    "compare": "fpn_viewer.core.comparison.comparison",
+    "TiledTrace": "fpn_viewer.core.comparison.tiles",
+    "trace_tiles": "fpn_viewer.core.comparison.tiles",
+    "Scan": "fpn_viewer.engine.scan.reading",
+    "scan": "fpn_viewer.engine.scan.run",
     "adapted": "fpn_viewer.core.detectors.adapters.found",
     **dict.fromkeys(
         ("Adapter", "Answer", "Grid", "Preprocessing", "Selection", "Taps"), "fpn_viewer.core.detectors.adapters.protocol"

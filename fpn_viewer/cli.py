@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fpn_viewer import cli_checkpoint, cli_explain, cli_source
+from fpn_viewer import cli_checkpoint, cli_compare, cli_dataset, cli_explain, cli_report, cli_scan, cli_source
 from fpn_viewer.cli_progress import telling
 from fpn_viewer.core.errors import UserError
+from fpn_viewer.engine.compare_values import LETTERS
 from fpn_viewer.engine.failures import describe
 from fpn_viewer.version import __version__
 
@@ -145,15 +146,31 @@ def _window_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", metavar="FILE|NAME", help="detector to open; the bundled demo by default")
     cli_source.model_argument(parser)
     parser.add_argument(
+        "--compare",
+        action="append",
+        default=[],
+        metavar="FILE|NAME",
+        help="a second detector, shown beside the first in the tab Compare; may be repeated up to three times",
+    )
+    parser.set_defaults(misuse=_too_many)
+    parser.add_argument(
         "--annotations", default="", metavar="FILE|FOLDER", help="ground truth; looked for beside the pictures by default"
     )
     _detector_arguments(parser)
 
 
+def _too_many(args: argparse.Namespace) -> str:
+    return "" if len(args.compare) < len(LETTERS) else f"{len(LETTERS)} detectors can be compared; give --compare fewer times"
+
+
 def _detector_arguments(parser: argparse.ArgumentParser) -> None:
+    _device_arguments(parser)
+    _setting_argument(parser)
+
+
+def _device_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
     parser.add_argument("--precision", default="float32", choices=("float32", "float16", "bfloat16"), help="half only on a GPU")
-    _setting_argument(parser)
 
 
 def _setting_argument(parser: argparse.ArgumentParser) -> None:
@@ -185,6 +202,27 @@ def _explain_arguments(parser: argparse.ArgumentParser) -> None:
     cli_explain.arguments(parser)
     cli_source.arguments(parser)
     _detector_arguments(parser)
+
+
+def _compare_arguments(parser: argparse.ArgumentParser) -> None:
+    cli_compare.arguments(parser, _setting)
+    _detector_arguments(parser)
+
+
+def _scan_arguments(parser: argparse.ArgumentParser) -> None:
+    cli_scan.arguments(parser)
+    _detector_arguments(parser)
+
+
+def _coverage_arguments(parser: argparse.ArgumentParser) -> None:
+    cli_dataset.coverage_arguments(parser)
+    _detector_arguments(parser)
+
+
+def _remedies_arguments(parser: argparse.ArgumentParser) -> None:
+    cli_dataset.remedies_arguments(parser)
+    # its settings are those of the scan
+    _device_arguments(parser)
 
 
 def _checkpoint_arguments(parser: argparse.ArgumentParser) -> None:
@@ -241,7 +279,8 @@ def run_window(args: argparse.Namespace) -> int:
         ) from error
     pictures = [name for name in args.pictures if name not in missing]
     settings = {"precision": args.precision, **dict(args.settings)}
-    code = app.run(pictures, args.checkpoint, args.device, args.debug, settings, args.annotations, args.model)
+    words = (args.checkpoint, args.device, args.debug, settings, args.annotations, args.model, tuple(args.compare))
+    code = app.run(pictures, *words)
     return code or (SOME_FAILED if missing else DONE)
 
 
@@ -338,6 +377,15 @@ def make_folder(path: Path) -> None:
 COMMANDS: dict[str, Command] = {
     "inspect": Command("write maps, a contact sheet and tables of pictures, without a window", _inspect_arguments, run_inspect),
     "explain": Command("say where the detector lost an object, and what would bring it back", _explain_arguments, cli_explain.run),
+    "compare": Command("hold two detectors, or two ways to run one, against each other", _compare_arguments, cli_compare.run),
+    "scan": Command("follow every object of many pictures through one to four detectors", _scan_arguments, cli_scan.run),
+    "coverage": Command(
+        "say which objects of a data set no anchor fits, and which anchors would", _coverage_arguments, cli_dataset.run_coverage
+    ),
+    "remedies": Command(
+        "say which single setting brings back how many lost objects of a scan", _remedies_arguments, cli_dataset.run_remedies
+    ),
+    "report": Command("write what a scan found as a page, tables and COCO results", cli_report.arguments, cli_report.run),
     "checkpoint": Command(
         "say what is in checkpoints, what is assumed and what is suspicious",
         _checkpoint_arguments,

@@ -29,9 +29,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """Ends with the usage when a command needs a detector and none was named."""
+    """Ends with the usage when a command needs a detector and none was named, or finds another misuse itself (`misuse`)."""
     if getattr(args, "needs_detector", False) and not (args.model or args.checkpoint):
         parser.error("no detector is named; give --checkpoint FILE, or --model MODULE:NAME for a network of your own")
+    sentence = args.misuse(args) if hasattr(args, "misuse") else ""
+    if sentence:
+        parser.error(sentence)
 
 
 def source_of(args: argparse.Namespace) -> str | NamedModel:

@@ -22,6 +22,7 @@ FILE_LANES: tuple[Lane, ...] = (
     Lane("beside"),
     Lane("folder", latest_only=False),
     Lane("thumbnail", latest_only=False),
+    Lane("crops"),
 )
 
 

@@ -10,15 +10,15 @@ import torch
 from fpn_viewer.core.errors import SettingError
 from fpn_viewer.core.imaging.quantise import Range, Reduced, quantise, quantise_rgb, union
 from fpn_viewer.core.imaging.reduce import reduce_map
+from fpn_viewer.core.necks.graph import TOP_DOWN
 from fpn_viewer.core.necks.origins import origins
 from fpn_viewer.core.structures import as_numpy
-from fpn_viewer.core.tracing.probe import TOP_DOWN
 from fpn_viewer.engine.values import REDUCTIONS, SCALES, SHARE, SIGNED, Plane, Planes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fpn_viewer.core.geometry import Box, Level
+    from fpn_viewer.core.geometry import Box, Geometry, Level
     from fpn_viewer.core.necks.graph import Node, Term
     from fpn_viewer.core.tracing.trace import Trace
     from fpn_viewer.engine.jobs import Token
@@ -188,6 +188,20 @@ def _share_of(part: Floats, all_parts: Iterable[Floats]) -> Floats:
 
 
 def _plane(trace: Trace, cell: Cell, title: str, reduced: Reduced, limits: Range, unit: str) -> Plane:
+    return plane_of(reduced, cell, title, limits, unit, covered_img(trace.geometry, trace.level(cell[0]), reduced.visible))
+
+
+def plane_of(reduced: Reduced, cell: Cell, title: str, limits: Range, unit: str, box_img: Box) -> Plane:
+    """A plane ready to be coloured.
+
+    Args:
+        reduced: the map; its visible part is drawn.
+        cell: (level, role).
+        title: what it is.
+        limits: values of the first and the last colour.
+        unit: for the colour bar.
+        box_img: xyxy image px that the visible part covers.
+    """
     values = reduced.shown
     broken = reduced.broken
     return Plane(
@@ -198,13 +212,13 @@ def _plane(trace: Trace, cell: Cell, title: str, reduced: Reduced, limits: Range
         high=limits.high,
         signed=reduced.signed,
         unit=unit,
-        box_img=_box_img(trace, trace.level(cell[0]), reduced.visible),
+        box_img=box_img,
         broken=0 if broken is None else int(np.count_nonzero(broken)),
         broken_at=broken,
     )
 
 
-def _box_img(trace: Trace, level: Level, visible: tuple[int, int]) -> Box:
-    """The image px that the visible cells cover, xyxy."""
-    _, _, right, bottom = trace.geometry.cell_box_img(level, visible[0] - 1, visible[1] - 1)
+def covered_img(geometry: Geometry, level: Level, visible: tuple[int, int]) -> Box:
+    """The image px that the visible cells of a level cover, xyxy."""
+    _, _, right, bottom = geometry.cell_box_img(level, visible[0] - 1, visible[1] - 1)
     return 0.0, 0.0, right, bottom

@@ -5,15 +5,16 @@ Importing this module loads neither torch nor Qt: what needs torch is imported b
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fpn_viewer.core.detectors.adapters.named import NamedModel
 from fpn_viewer.engine.checkpoint_requests import CHECK_LANES
+from fpn_viewer.engine.compare_requests import COMPARE_LANES, COMPARE_QUICK_LANES, COMPARE_SLOW_LANES
 from fpn_viewer.engine.jobs import Lane
 from fpn_viewer.engine.object_requests import QUICK_LANES, SLOW_LANES
+from fpn_viewer.engine.object_values import Change
 from fpn_viewer.engine.values import DetectorInfo, TraceView
 
 if TYPE_CHECKING:
@@ -28,15 +29,20 @@ if TYPE_CHECKING:
 #: lane table of the worker, most urgent first: what answers within a frame, then what everything waits for, then what can wait
 LANES: tuple[Lane, ...] = (
     Lane("cell"),
+    *COMPARE_QUICK_LANES,
     Lane("render"),
     Lane("probe"),
     *QUICK_LANES,
     Lane("detector"),
     Lane("trace"),
+    *COMPARE_LANES,
     Lane("objectness"),
     Lane("channels"),
     Lane("anchors"),
+    Lane("lend"),
+    Lane("lend for remedies"),
     *CHECK_LANES,
+    *COMPARE_SLOW_LANES,
     *SLOW_LANES,
 )
 
@@ -76,10 +82,17 @@ class OpenDetector:
         detector = open_detector(self.source, device=self.device, precision=self.precision, watcher=token, **self.settings)
         token.check()
         self.session.install(detector, identity)
-        return _info(self.source, detector, self.settings)
+        return info_of(self.source, detector, self.settings)
 
 
-def _info(source: object, detector: Detector, options: Mapping[str, object]) -> DetectorInfo:
+def info_of(source: object, detector: Detector, options: Mapping[str, object]) -> DetectorInfo:
+    """What the window is told of an open detector.
+
+    Args:
+        source: what it was opened from.
+        detector: the detector.
+        options: what was said of it.
+    """
     from fpn_viewer.core.detectors.device import available_devices
 
     return DetectorInfo(
@@ -147,16 +160,12 @@ class RunTrace:
         token.report("reading the picture", 0.0)
         picture = self.picture or open_picture(self.path)
         token.check()
-        key = self._key(picture)
+        key = self.session.trace_key(self.session.identity, picture.digest, Change(self.settings, self.gains))
         trace = self.session.traces.get(key)
         if trace is None:
             trace = detector.trace(picture, gains=self.gains, settings=self.settings, watcher=token)
             self.session.traces.put(key, trace)
         return key, trace
-
-    def _key(self, picture: Picture) -> str:
-        parts = (self.session.identity, picture.digest, sorted(self.settings.items()), sorted(self.gains.items()))
-        return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def _view(key: str, path: str, trace: Trace) -> TraceView:

@@ -106,9 +106,19 @@ def test_anything_but_a_command_opens_the_window(app: FakeApp, picture: str) -> 
     ]
     assert cli.main(words) == 0
     assert app.calls == [
-        ([], None, "auto", False, PLAIN, "", ""),
-        (words[:2], "mine.pth", "cpu", True, PLAIN, "a.json", ""),
+        ([], None, "auto", False, PLAIN, "", "", ()),
+        (words[:2], "mine.pth", "cpu", True, PLAIN, "a.json", "", ()),
     ]
+
+
+def test_detectors_to_compare_reach_the_window(app: FakeApp, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["demo-early", "b.pth", "c.pth"]
+    words = [word for name in names for word in ("--compare", name)]
+    assert cli.main(words) == 0
+    assert app.calls[0][-1] == tuple(names)
+    assert cli.main([*words, "--compare", "d.pth"]) == cli.USAGE
+    assert "4 detectors can be compared" in capsys.readouterr().err
+    assert len(app.calls) == 1
 
 
 def test_settings_and_precision_reach_the_window(app: FakeApp) -> None:
@@ -120,7 +130,7 @@ def test_a_picture_called_like_a_command(app: FakeApp, picture: str, tmp_path: P
     Path(picture).rename(tmp_path / "inspect")
     monkeypatch.chdir(tmp_path)
     assert cli.main(["./inspect"]) == 0
-    assert app.calls == [(["./inspect"], None, "auto", False, PLAIN, "", "")]
+    assert app.calls == [(["./inspect"], None, "auto", False, PLAIN, "", "", ())]
 
 
 def test_the_window_opens_with_what_is_there(
