@@ -114,6 +114,7 @@ class Program(QObject):
     def shutdown(self) -> None:
         """Ends the workers, in the middle of whatever they do; may be called again."""
         self.window.hide()
+        self.models.scans.shutdown()
         self.document.shutdown()
         self._garbage.stop()
 
@@ -167,6 +168,7 @@ class Start:
         device: "auto" for the device chosen last.
         settings: What goes to the detector with its source.
         annotations: A file or folder of annotations; looked for beside the pictures when empty.
+        compare: Detectors to be shown beside the first: files, bundled names or builders' names.
     """
 
     pictures: tuple[str, ...] = ()
@@ -174,6 +176,7 @@ class Start:
     device: str = "auto"
     settings: Mapping[str, Any] = field(default_factory=dict)
     annotations: str = ""
+    compare: tuple[str, ...] = ()
 
 
 def start(program: Program, wanted: Start) -> None:
@@ -186,6 +189,10 @@ def start(program: Program, wanted: Start) -> None:
         # the first glance shows what the program is for: an object that was missed, and why
         program.models.objects.seek()
     opening.start_detector(wanted.source, wanted.device, **wanted.settings)
+    for source in wanted.compare:
+        program.models.comparison.add(source)
+    if wanted.compare:
+        program.window.comparing.show()
     if wanted.annotations:
         program.window.asking.open_annotations(wanted.annotations)
 
@@ -216,6 +223,7 @@ def run(
     settings: Mapping[str, object] | None = None,
     annotations: str = "",
     model: str = "",
+    compare: Sequence[str] = (),
 ) -> int:
     """Opens the window and returns when it is closed.
 
@@ -227,12 +235,13 @@ def run(
         settings: What the checkpoint cannot say, by name, and "precision".
         annotations: A file or folder of annotations; looked for beside the pictures when empty.
         model: "package.module:attribute" of the user's own code that makes the network; "" for none.
+        compare: Up to three detectors to be shown beside the first: files, bundled names or builders' names.
 
     Returns:
         0.
     """
     source = NamedModel(model, checkpoint or "") if model else checkpoint
-    return _show(Start(tuple(pictures), source, device, settings or {}, annotations), debug)
+    return _show(Start(tuple(pictures), source, device, settings or {}, annotations, tuple(compare)), debug)
 
 
 def show_window(detector_or_module: Any = None, images: Any = None, annotations: Any = None) -> int:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 
+from fpn_viewer.ui.action_row import ActionRow
 from fpn_viewer.ui.icons import icon
+from fpn_viewer.ui.scan_actions import SCAN_ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,33 +19,16 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QMainWindow, QMenu, QWidget
 
 
-@dataclass(frozen=True)
-class ActionRow:
-    """One thing the user can do.
-
-    Attributes:
-        id: unique name.
-        text: as in the menu, with the mnemonic's "&".
-        menu: title of its menu; a key of `MENUS`.
-        slot: dotted path of the called method, from the window; it takes no argument.
-        keys: shortcuts, the one shown first; no two actions share one.
-        tip: one sentence for the tooltip and the sheet of keys.
-        icon: name of its drawing, or "".
-        group: actions of one menu with different groups are kept apart by a line.
-    """
-
-    id: str
-    text: str
-    menu: str
-    slot: str
-    keys: tuple[str, ...] = ()
-    tip: str = ""
-    icon: str = ""
-    group: int = 0
-
-
 #: menu titles in the order of the menu bar, with their mnemonics
-MENUS: dict[str, str] = {"File": "&File", "View": "&View", "Detector": "&Detector", "Object": "&Object", "Help": "&Help"}
+MENUS: dict[str, str] = {
+    "File": "&File",
+    "View": "&View",
+    "Detector": "&Detector",
+    "Object": "&Object",
+    "Compare": "&Compare",
+    "Scan": "&Scan",
+    "Help": "&Help",
+}
 
 ACTIONS: tuple[ActionRow, ...] = (
     ActionRow(
@@ -95,6 +79,8 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("tab_pyramid", "P&yramid", "View", "show_pyramid", ("Ctrl+1",), "All maps of the pyramid, level by level", "", 1),
     ActionRow("tab_anchors", "&Anchors && RPN", "View", "show_anchors", ("Ctrl+2",), "The fate of every anchor in the RPN", "", 1),
     ActionRow("tab_object", "&Object", "View", "show_object", ("Ctrl+3",), "One object: why it was found or missed", "", 1),
+    ActionRow("tab_compare", "&Compare", "View", "comparing.show", ("Ctrl+4",), "Two detectors on this picture", "", 1),
+    ActionRow("tab_scan", "&Scan", "View", "scanning.show_tab", ("Ctrl+5",), "What a whole folder of pictures says", "", 1),
     ActionRow("full_screen", "&Full screen", "View", "toggle_full_screen", ("F11",), "Fill the screen, or go back", "", 3),
     ActionRow("reset_layout", "&Reset layout", "View", "reset_layout", (), "Put all panels back where they were at first", "", 3),
     ActionRow("run", "&Run", "Detector", "document.run", ("F5",), "Run the detector over the current picture again", "run"),
@@ -178,6 +164,52 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     ActionRow("copy_case", "Copy the case as &text", "Object", "asking.copy_case", (), "For an issue tracker", "", 3),
     ActionRow("reset_what_if", "&Reset what-ifs", "Object", "what_if.reset", (), "Run the detector as it was opened", "", 4),
+    ActionRow(
+        "compare_add",
+        "Compare with a &checkpoint…",
+        "Compare",
+        "comparing.choose_checkpoint",
+        ("Ctrl+Alt+K",),
+        "Open a second checkpoint; it runs over the same picture as the first",
+        "checkpoint",
+    ),
+    ActionRow("compare_swap", "&Swap A and B", "Compare", "comparing.swap", (), "A becomes B (Tab over the maps)", "swap"),
+    ActionRow("compare_remove", "&Remove B", "Compare", "comparing.remove", (), "Close B here; its file stays"),
+    ActionRow(
+        "compare_side",
+        "&A | B | B − A",
+        "Compare",
+        "comparing.show_side",
+        (),
+        "Both maps beside each other, and their difference",
+        "",
+        1,
+    ),
+    ActionRow(
+        "compare_wiper",
+        "&Wiper",
+        "Compare",
+        "comparing.show_wiper",
+        (),
+        "A left of a wiper and B right of it (W over the maps)",
+        "",
+        1,
+    ),
+    ActionRow("compare_difference", "&B − A", "Compare", "comparing.show_difference", (), "The difference alone", "", 1),
+    ActionRow(
+        "compare_next", "&Next object", "Compare", "comparing.next_object", (), "Its life lines in A and B (O over the maps)", "", 2
+    ),
+    ActionRow(
+        "compare_previous",
+        "&Previous object",
+        "Compare",
+        "comparing.previous_object",
+        (),
+        "The one before (Shift+O over the maps)",
+        "",
+        2,
+    ),
+    *SCAN_ACTIONS,
     ActionRow("shortcuts", "&Keys and gestures", "Help", "show_shortcuts", ("?", "F1"), "List all keys", "keyboard"),
     ActionRow("samples", "Open &sample pictures", "Help", "opening.open_samples", (), "Add the bundled scenes to the list"),
     ActionRow("welcome", "Show the &welcome", "Help", "show_welcome", (), "Say again what to press first"),
@@ -198,6 +230,23 @@ GESTURES: dict[str, tuple[tuple[str, str], ...]] = {
         ("Click", "Ask about an annotated object; beside all of them, about nothing"),
         ("D", "Detections on or off"),
         ("Del", "Ask about nothing"),
+    ),
+    "Tab Compare": (
+        ("Tab", "Swap A and B; Shift+Tab moves the focus"),
+        ("W", "Wiper over one picture, or both beside each other again"),
+        ("← →", "Another channel; with the wiper, move it (, and . change the channel)"),
+        ("↑ ↓", "Another level of both"),
+        ("Ctrl+← →", "Another kind of map of both"),
+        ("Page Up, Page Down", "The map before or after in computing order"),
+        ("O, Shift+O", "Next or previous object, with both life lines"),
+        ("Double-click", "One picture alone, or all again"),
+        ("Ctrl+C", "Copy all maps' values of both under the mouse"),
+    ),
+    "Misses": (
+        ("↑ ↓", "Another object of the scan"),
+        ("Enter, double-click", "Open its picture, close to the object, with its life line"),
+        ("Click on a heading", "Sort by it; again, the other way round"),
+        ("Ctrl+C", "Copy the chosen rows"),
     ),
     "Life line": (
         ("↑ ↓", "Step through the stages; their boxes are drawn in the tab Object"),

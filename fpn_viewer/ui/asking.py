@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QFileDialog
 
 from fpn_viewer.core.annotations.labels import dataset_key
 from fpn_viewer.core.cases import SUFFIX
-from fpn_viewer.ui.dialogs.label_mapping import LabelMappingDialog
 from fpn_viewer.viewmodels.states import Problem
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QWidget
 
+    from fpn_viewer.ui.dialogs.label_mapping import LabelMappingDialog
     from fpn_viewer.ui.settings_store import SettingsStore
     from fpn_viewer.viewmodels.models import Models
     from fpn_viewer.viewmodels.objects import ObjectsState
@@ -82,6 +82,8 @@ class Asking(QObject):
         counts = dict.fromkeys(annotations.names, 0)
         for row in state.rows:
             counts[row.name] = counts.get(row.name, 0) + 1
+        from fpn_viewer.ui.dialogs.label_mapping import LabelMappingDialog
+
         dialog = LabelMappingDialog(counts, detector.spec.class_names, state.labels, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(lambda: self._keep_classes(dialog))

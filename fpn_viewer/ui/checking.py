@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from fpn_viewer.core.resources import is_bundled
-from fpn_viewer.ui.dialogs.check_up import CheckUpDialog
-from fpn_viewer.ui.dialogs.detector_settings import DetectorSettingsDialog
 from fpn_viewer.ui.panels.checkpoint_notice import CheckpointNotice
 from fpn_viewer.ui.panels.download import DownloadStrip
 from fpn_viewer.ui.published_menu import PublishedMenu
@@ -21,6 +19,8 @@ if TYPE_CHECKING:
 
     from fpn_viewer.core.checkpoints.values import Look
     from fpn_viewer.engine.values import DetectorInfo
+    from fpn_viewer.ui.dialogs.check_up import CheckUpDialog
+    from fpn_viewer.ui.dialogs.detector_settings import DetectorSettingsDialog
     from fpn_viewer.ui.opening import Opening
     from fpn_viewer.viewmodels.models import Models
 
@@ -93,8 +93,20 @@ class Checking(QObject):
             return
         self._edit(self._checkpoints.open_file, info.options, "")
 
+    def propose(self, values: Mapping[str, Any]) -> None:
+        """Shows the settings of the open detector with some of them filled in; they are in force once a person applies them."""
+        info = self._models.document.detector
+        if info is None:
+            self.problem.emit(Problem("Open a detector first (Ctrl+K); then its settings can be changed."))
+            return
+        if self._settings is not None:
+            self._settings.close()
+        self._edit(self._checkpoints.open_file, {**info.options, **values}, next(iter(values), ""))
+
     def _check(self, path: str, options: Mapping[str, Any]) -> None:
         if self._check_up is None:
+            from fpn_viewer.ui.dialogs.check_up import CheckUpDialog
+
             dialog = self._check_up = CheckUpDialog(self._checkpoints, self._window)
             dialog.open_wanted.connect(self._open)
             dialog.settings_wanted.connect(self._edit)
@@ -107,6 +119,8 @@ class Checking(QObject):
         if self._settings is not None and self._settings.path != path:
             self._settings.close()
         if self._settings is None:
+            from fpn_viewer.ui.dialogs.detector_settings import DetectorSettingsDialog
+
             info = self._models.document.detector
             spec = info.spec if info is not None and not path else None
             dialog = self._settings = DetectorSettingsDialog(self._checkpoints, path, spec, options, self._window)

@@ -46,6 +46,7 @@ DOCKS: dict[str, DockRow] = {
     "life_line": DockRow("Life line", Area.RightDockWidgetArea, "Alt+4", 324),
     "channels": DockRow("Channels", Area.RightDockWidgetArea, "Alt+5", 324),
     "what_if": DockRow("What-if", Area.RightDockWidgetArea, "Alt+6", 324),
+    "misses": DockRow("Misses", Area.BottomDockWidgetArea, "Alt+8", 260, hidden=True),
     "messages": DockRow("Messages", Area.BottomDockWidgetArea, "Alt+7", 150, hidden=True),
 }
 #: panels one above the other: upper, lower and their first heights, px
@@ -97,6 +98,7 @@ class Docks(QObject):
             self._window.splitDockWidget(self.by_name[upper], self.by_name[lower], Qt.Orientation.Vertical)
         for asked, usual in TABBED:
             self._window.tabifyDockWidget(self.by_name[usual], self.by_name[asked])
+        self._window.tabifyDockWidget(self.by_name["misses"], self.by_name["messages"])
         self._bring_forward()
         self.share_room()
 
@@ -108,7 +110,10 @@ class Docks(QObject):
         self._window.resizeDocks([self.by_name[name] for name in sides], widths, Qt.Orientation.Horizontal)
         for upper, lower, high, low in STACKED:
             self._window.resizeDocks([self.by_name[upper], self.by_name[lower]], [high, low], Qt.Orientation.Vertical)
-        self._window.resizeDocks([self.by_name["messages"]], [DOCKS["messages"].extent], Qt.Orientation.Vertical)
+        bottom = ("misses", "messages")
+        self._window.resizeDocks(
+            [self.by_name[name] for name in bottom], [DOCKS[name].extent for name in bottom], Qt.Orientation.Vertical
+        )
 
     def _follow(self, state: QuestionState, names: frozenset[str]) -> None:
         """Brings forward what answers a question when the first is put; after that the user's choice is left alone."""

@@ -5,20 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtWidgets import QMainWindow, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from fpn_viewer.ui.actions import MENUS, colour_icons, fill_menu, hand_on, make_actions
-from fpn_viewer.ui.anchors.tab import AnchorsTab
 from fpn_viewer.ui.asking import Asking
-from fpn_viewer.ui.canvas.pyramid_grid import PyramidGrid
 from fpn_viewer.ui.checking import Checking
-from fpn_viewer.ui.dialogs.about import AboutDialog
-from fpn_viewer.ui.dialogs.preferences import PreferencesDialog
-from fpn_viewer.ui.dialogs.shortcuts import ShortcutsDialog
+from fpn_viewer.ui.comparing import Comparing
 from fpn_viewer.ui.docks import Docks
 from fpn_viewer.ui.icons import window_icon
-from fpn_viewer.ui.objects.curves import CurvesView
-from fpn_viewer.ui.objects.tab import ObjectTab
 from fpn_viewer.ui.opening import Opening, dropped_paths
 from fpn_viewer.ui.panels.channels import ChannelsPanel
 from fpn_viewer.ui.panels.life_line import LifeLinePanel
@@ -31,16 +25,16 @@ from fpn_viewer.ui.panels.top_bar import TopBar
 from fpn_viewer.ui.panels.welcome import Welcome
 from fpn_viewer.ui.panels.what_if import WhatIfPanel
 from fpn_viewer.ui.saving import Saving
+from fpn_viewer.ui.scanning import Scanning
 from fpn_viewer.ui.settings_store import LAYOUT_VERSION
+from fpn_viewer.ui.tabs import Tabs
 from fpn_viewer.ui.theme import Theme
 from fpn_viewer.ui.theme_menu import ThemeMenu
 from fpn_viewer.ui.widgets.strip import Strip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from PySide6.QtCore import QEvent
-    from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QPaintEvent, QShowEvent
+    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QPaintEvent, QShowEvent
 
     from fpn_viewer.ui.settings_store import SettingsStore
     from fpn_viewer.viewmodels.models import Models
@@ -76,11 +70,15 @@ class MainWindow(QMainWindow):
         self._handing_on = False
         self.theme = Theme(store.theme, self)
         self.opening = Opening(document, store, self)
-        self.tabs = QTabWidget(documentMode=True)
+        self.tabs = Tabs(models)
         self.saving = Saving(document, self.tabs, store, self)
         self.asking = Asking(models, store, self._tab_name, self)
         self.checking = Checking(models, self.opening, self)
+        self.comparing = Comparing(models, self.opening, self.tabs, store, self)
+        self.scanning = Scanning(models, self.opening, self.tabs, store, self)
         self.actions_by_id = make_actions(self)
+        for part in (self.comparing, self.scanning):
+            part.follow(self.actions_by_id)
         self.setWindowTitle(TITLE)
         self.setWindowIcon(window_icon())
         self.setAcceptDrops(True)
@@ -94,14 +92,8 @@ class MainWindow(QMainWindow):
     # -- building ---------------------------------------------------------------------------------------------------
 
     def _build_centre(self) -> None:
-        all_of, picture = self.models, (self.document, self.models.display, self.models.selection, self.models.viewport)
-        self.pyramid = PyramidGrid(*picture, objects=all_of.objects)
-        self.anchors = AnchorsTab(*picture, objects=all_of.objects)
-        curves = CurvesView(self.document, all_of.question, all_of.what_if)
-        self.object = ObjectTab(*picture, all_of.objects, all_of.question, curves)
-        self.tabs.addTab(self.pyramid, "Pyramid")
-        self.tabs.addTab(self.anchors, "Anchors && RPN")
-        self.tabs.addTab(self.object, "Object")
+        self.tabs.made.connect(self._connect_tab)
+        self.tabs.start()
         self.welcome = Welcome(self._store)
         self.message_bar = MessageBar()
         self.notice = Strip("notice")
@@ -109,7 +101,8 @@ class MainWindow(QMainWindow):
         layout = QVBoxLayout(column)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for widget in (self.welcome, self.message_bar, self.checking.download, self.checking.notice, self.notice):
+        strips = (self.checking.download, self.scanning.strip, self.checking.notice, self.notice)
+        for widget in (self.welcome, self.message_bar, *strips):
             layout.addWidget(widget)
         layout.addWidget(self.tabs, 1)
         self.setCentralWidget(column)
@@ -136,10 +129,12 @@ class MainWindow(QMainWindow):
             "life_line": LifeLinePanel(document, question, objects),
             "channels": ChannelsPanel(document, display, selection),
             "what_if": WhatIfPanel(document, question, self.models.what_if),
+            "misses": self.scanning.place,
             "messages": self.messages,
         }
         self._docks = Docks(self, panels, question)
         self.docks = self._docks.by_name
+        self.scanning.use_dock(self.docks["misses"])
 
     def _build_menus(self) -> None:
         menus = {}
@@ -162,19 +157,19 @@ class MainWindow(QMainWindow):
         document.pictures_changed.connect(self._show_actions)
         document.trace_changed.connect(self._show_notice)
         self.tabs.currentChanged.connect(self._show_notice)
+        self.tabs.currentChanged.connect(self._show_actions)
         document.state_changed.connect(self._show_state)
         document.current_changed.connect(self._show_title)
         models = self.models
-        parts = (self.opening, self.saving, self.asking, self.checking)
-        for source in (document, *parts, models.objects, models.question, models.what_if, models.cases, models.checkpoints):
+        parts = (self.opening, self.saving, self.asking, self.checking, self.comparing, self.scanning)
+        shown = (models.objects, models.question, models.what_if, models.cases, models.checkpoints, models.comparison, models.scans)
+        for source in (document, *parts, *shown):
             source.problem.connect(self.report)
         self._connect_objects()
         self.saving.saved.connect(self._say_saved)
         self.message_bar.details_wanted.connect(self._show_messages)
         self.message_bar.check_up_wanted.connect(self.checking.check_file)
         self.messages.count_changed.connect(self._hide_empty_messages)
-        for tab in (self.pyramid, self.anchors, self.object):
-            tab.open_requested.connect(self.opening.choose_pictures)
         self.top_bar.device_chosen.connect(self.opening.set_device)
         self._show_actions()
         self._draw_icons()
@@ -186,10 +181,19 @@ class MainWindow(QMainWindow):
         cases.saved.connect(self._say_saved)
         self.asking.said.connect(self.status.say)
         self.checking.said.connect(self.status.say)
+        self.scanning.said.connect(self.status.say)
+        self.scanning.closer_wanted.connect(self._look_closer)
+        self.scanning.settings_wanted.connect(self.checking.propose)
         self.objects.open_requested.connect(self.asking.choose_annotations)
         self.objects.labels_requested.connect(self.asking.show_classes)
         self.objects.zoom_requested.connect(self._look_closer)
         self.models.objects.labels_wanted.connect(self.asking.say_unmatched)
+
+    def _connect_tab(self, key: str, tab: Any) -> None:
+        if key == "scan":
+            self.scanning.connect_tab(tab)
+        else:
+            tab.open_requested.connect(self.opening.choose_pictures)
 
     # -- layout -----------------------------------------------------------------------------------------------------
 
@@ -200,13 +204,15 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(self._store.geometry)
         layout = self._store.layout
         self._arranged = layout is not None and self.restoreState(layout, LAYOUT_VERSION)
-        # What an earlier run had to say is gone.
-        self.docks["messages"].hide()
+        # What an earlier run had to say, and to show, is gone.
+        for name in ("messages", "misses"):
+            self.docks[name].hide()
 
     def reset_layout(self) -> None:
         """Puts all docks back where they were at first."""
         self._docks.arrange()
         self.docks["messages"].setVisible(bool(self.messages.list.count()))
+        self.docks["misses"].setVisible(bool(self.models.scans.state.path))
 
     def toggle_full_screen(self) -> None:
         """Fills the screen, or goes back."""
@@ -228,26 +234,32 @@ class MainWindow(QMainWindow):
 
     def show_pyramid(self) -> None:
         """Shows the tab of maps."""
-        self.tabs.setCurrentWidget(self.pyramid)
+        self.tabs.show_tab("pyramid")
 
     def show_anchors(self) -> None:
         """Shows the tab of anchors."""
-        self.tabs.setCurrentWidget(self.anchors)
+        self.tabs.show_tab("anchors")
 
     def show_object(self) -> None:
         """Shows the tab of one object."""
-        self.tabs.setCurrentWidget(self.object)
+        self.tabs.show_tab("object")
 
     def show_preferences(self) -> None:
         """Opens the preferences."""
+        from fpn_viewer.ui.dialogs.preferences import PreferencesDialog
+
         PreferencesDialog(self._store, self.theme, self).open()
 
     def show_shortcuts(self) -> None:
         """Opens the sheet of keys."""
+        from fpn_viewer.ui.dialogs.shortcuts import ShortcutsDialog
+
         ShortcutsDialog(self).open()
 
     def show_about(self) -> None:
         """Says what this is."""
+        from fpn_viewer.ui.dialogs.about import AboutDialog
+
         AboutDialog(self.document.detector, self).open()
 
     def show_welcome(self) -> None:
@@ -266,7 +278,7 @@ class MainWindow(QMainWindow):
         for name in ("previous", "next"):
             self.actions_by_id[name].setEnabled(several)
         for name in ("save_picture", "copy_picture"):
-            self.actions_by_id[name].setEnabled(bool(self.document.pictures))
+            self.actions_by_id[name].setEnabled(bool(self.document.pictures) or self.tabs.current_key == "scan")
         self._show_title()
 
     def _show_title(self) -> None:
@@ -276,7 +288,7 @@ class MainWindow(QMainWindow):
     def _show_notice(self) -> None:
         trace = self.document.trace
         # The anchors say it themselves, beside the stages they draw.
-        text = "" if trace is None or self.tabs.currentWidget() is self.anchors else notice_of(trace)
+        text = "" if trace is None or self.tabs.current_key == "anchors" else notice_of(trace)
         self.notice.label.setText(text)
         self.notice.setVisible(bool(text))
 
@@ -302,7 +314,7 @@ class MainWindow(QMainWindow):
         state = self.models.objects.state
         self.show_object()
         if state.current is not None:
-            self.object.view.zoom_to(state.rows[state.current].box_img)
+            self.tabs.tab("object").view.zoom_to(state.rows[state.current].box_img)
 
     def _open_for_case(self, source: object, settings: dict[str, Any]) -> None:
         self.opening.open_detector(source, **settings)
@@ -353,24 +365,19 @@ class MainWindow(QMainWindow):
             # The maps had no use for it either, and it came back through their parents.
             event.ignore()
             return
-        self._handing_on = True
-        hand_on(event, *self._map_and_actions())
-        self._handing_on = False
+        target = self.tabs.key_target()
+        if target is not None:
+            self._handing_on = True
+            hand_on(event, *target)
+            self._handing_on = False
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         """Tells the maps that a key they were handed is up again."""
-        if not self._handing_on:
+        target = self.tabs.key_target()
+        if target is not None and not self._handing_on:
             self._handing_on = True
-            hand_on(event, self._map_and_actions()[0], ())
+            hand_on(event, target[0], ())
             self._handing_on = False
-
-    def _map_and_actions(self) -> tuple[QWidget, Iterable[QAction]]:
-        """What understands keys in the current tab."""
-        if self.tabs.currentWidget() is self.anchors:
-            return self.anchors.view, self.anchors.layer_actions.values()
-        if self.tabs.currentWidget() is self.object:
-            return self.object.view, self.object.layer_actions.values()
-        return self.pyramid.active_cell(), ()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Takes local files."""

@@ -96,7 +96,9 @@ class Saving(QObject):
 
     def _view(self) -> Rendered | None:
         view = self._tabs.currentWidget()
-        if self._document.picture is not None and isinstance(view, Rendered):
+        # a scan is about many pictures, whichever is shown
+        shows_something = self._document.picture is not None or not getattr(view, "needs_picture", True)
+        if shows_something and isinstance(view, Rendered):
             return view
         self.problem.emit(Problem("There is nothing to save yet; open a picture first."))
         return None

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from fpn_viewer.viewmodels.cases import Cases
 from fpn_viewer.viewmodels.checkpoints import Checkpoints
+from fpn_viewer.viewmodels.comparison import Comparison
 from fpn_viewer.viewmodels.display import Display
 from fpn_viewer.viewmodels.document import Document
 from fpn_viewer.viewmodels.objects import Objects
 from fpn_viewer.viewmodels.question import Question
+from fpn_viewer.viewmodels.scans import Scans
 from fpn_viewer.viewmodels.selection import Selection
 from fpn_viewer.viewmodels.viewport import Viewport
 from fpn_viewer.viewmodels.what_if import WhatIf
@@ -37,6 +39,8 @@ class Models:
         what_if: what would become of it.
         cases: saves and opens what was asked.
         checkpoints: check-ups, and what is said of files.
+        comparison: two detectors on the current picture.
+        scans: a scan of many pictures.
     """
 
     document: Document
@@ -48,6 +52,8 @@ class Models:
     what_if: WhatIf
     cases: Cases
     checkpoints: Checkpoints
+    comparison: Comparison
+    scans: Scans
 
     @classmethod
     def made(cls, session: Session, remembered: Callable[[str], Mapping[str, str | None]], parent: QObject) -> Models:
@@ -65,4 +71,6 @@ class Models:
         what_if = WhatIf(document, question, parent)
         cases = Cases(document, objects, question, selection, viewport, parent)
         checkpoints = Checkpoints(document, parent)
-        return cls(document, display, selection, viewport, objects, question, what_if, cases, checkpoints)
+        comparison = Comparison(document, objects, display, selection, parent)
+        scans = Scans(document, objects, parent)
+        return cls(document, display, selection, viewport, objects, question, what_if, cases, checkpoints, comparison, scans)

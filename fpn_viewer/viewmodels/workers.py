@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from fpn_viewer.engine import files, requests
 from fpn_viewer.engine.checkpoint_requests import CHECK_LANES, NETWORK_LANES
+from fpn_viewer.engine.compare_requests import COMPARE_LANES, COMPARE_QUICK_LANES, COMPARE_SLOW_LANES
 from fpn_viewer.engine.object_requests import QUICK_LANES, SLOW_LANES
 from fpn_viewer.viewmodels.bridge import Bridge
 
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     from fpn_viewer.engine.jobs import Failure, Token
     from fpn_viewer.engine.session import Session
 
+_COMPARE_LANES = (*COMPARE_QUICK_LANES, *COMPARE_LANES, *COMPARE_SLOW_LANES)
+_TABLES = (QUICK_LANES, SLOW_LANES, CHECK_LANES, NETWORK_LANES, _COMPARE_LANES)
 #: lanes whose questions and answers belong to other view-models than the document
 ASKED_LANES = frozenset(
-    {"annotations", "case", "beside", *(lane.name for lane in (*QUICK_LANES, *SLOW_LANES, *CHECK_LANES, *NETWORK_LANES))}
+    {"annotations", "case", "beside", "crops", "lend", "lend for remedies", *(lane.name for table in _TABLES for lane in table)}
 )
 
 

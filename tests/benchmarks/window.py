@@ -75,12 +75,12 @@ class Bench:
 
     def grid(self) -> list[Row]:
         """All cells from the signal that brings the trace to the end of their painting."""
-        planes, target = self.document.planes, _canvas(self.window.pyramid)
+        planes, target = self.document.planes, _canvas(self.window.tabs.tab("pyramid"))
         assert planes is not None
 
         def arrive() -> None:
             self.document.planes_changed.emit(planes)
-            self.window.pyramid.render(target)
+            self.window.tabs.tab("pyramid").render(target)
 
         times = []
         for _ in range(12):
@@ -112,11 +112,11 @@ class Bench:
     def anchors(self, frames: int = 150) -> list[Row]:
         """Pan and zoom with all anchors of all levels on, painted frame by frame."""
         window = self.window
-        window.tabs.setCurrentWidget(window.anchors)
+        window.tabs.setCurrentWidget(window.tabs.tab("anchors"))
         wait(lambda: self.document.anchors is not None)
-        window.anchors.layers.update(anchors=True)
+        window.tabs.tab("anchors").layers.update(anchors=True)
         settle(800)
-        view = window.anchors.view
+        view = window.tabs.tab("anchors").view
         size, target, times = (float(view.width()), float(view.height())), _canvas(view), []
         for frame in range(frames):
             if frame % 2:
@@ -131,7 +131,7 @@ class Bench:
 
     def lateness(self, forwards: int = 3) -> list[Row]:
         """How late a 10 ms timer of the GUI thread fires while the worker runs the network."""
-        self.window.tabs.setCurrentWidget(self.window.pyramid)
+        self.window.tabs.setCurrentWidget(self.window.tabs.tab("pyramid"))
         settle(500)
         late, clock, timer = [], QElapsedTimer(), QTimer()
         timer.setTimerType(Qt.TimerType.PreciseTimer)

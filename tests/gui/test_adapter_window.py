@@ -40,7 +40,7 @@ def test_every_tab_shows_a_network_with_an_adapter(style: str, program: Program,
     assert [level.name for level in trace.levels] == ["P3", "P4", "P5"]
     assert not program.window.message_bar.isVisible()
     assert bool(gain_terms(trace.graph)) == (style != "YOLO")
-    tab = program.window.anchors
+    tab = program.window.tabs.tab("anchors")
     program.window.tabs.setCurrentWidget(tab)
     qtbot.waitUntil(lambda: program.document.anchors is not None, timeout=SETTLED)
     assert not tab.findChild(ProposalSection).isEnabled()
@@ -58,7 +58,7 @@ def test_an_object_has_a_life_line_and_a_signal(program: Program, folder: Path, 
     open_all(program, folder, adapted("NanoDet"), qtbot)
     question = program.models.question
     program.selection.update(box_img=BOX)
-    program.window.tabs.setCurrentWidget(program.window.object)
+    program.window.tabs.setCurrentWidget(program.window.tabs.tab("object"))
     qtbot.waitUntil(lambda: question.state.line is not None and question.state.signal is not None, timeout=SETTLED)
     line, signal = question.state.line, question.state.signal
     assert line is not None
@@ -83,9 +83,9 @@ def test_a_pyramid_without_a_head_is_shown(program: Program, folder: Path, qtbot
     assert detector is not None
     assert detector.spec.summary.endswith("no head)")
     assert (trace.anchors_count, len(trace.detections)) == (0, 0)
-    program.window.tabs.setCurrentWidget(program.window.anchors)
+    program.window.tabs.setCurrentWidget(program.window.tabs.tab("anchors"))
     qtbot.waitUntil(lambda: program.document.anchors is not None, timeout=SETTLED)
-    assert not program.window.anchors.grab().toImage().isNull()
+    assert not program.window.tabs.tab("anchors").grab().toImage().isNull()
     with qtbot.waitSignal(program.document.probe_changed, timeout=SETTLED) as probed:
         program.document.probe((40.0, 30.0))
     assert all(row.sources for row in probed.args[0].rows)

@@ -34,7 +34,7 @@ def dense(request: pytest.FixtureRequest) -> Any:
 
 
 def show_anchors(program: Program, qtbot: QtBot) -> AnchorsTab:
-    tab = program.window.anchors
+    tab = program.window.tabs.tab("anchors")
     program.window.tabs.setCurrentWidget(tab)
     qtbot.waitUntil(lambda: program.document.anchors is not None, timeout=SETTLED)
     settle(program, qtbot)
@@ -80,9 +80,9 @@ def test_every_fate_can_be_told(program: Program, folder: Path, dense: Any, qtbo
     for code, text in told.items():
         ended = DENSE_STAGES[code + 1] if code + 1 < len(DENSE_STAGES) else ""
         assert text.startswith(ended) if ended not in ("", "detected") else "detection" in text, (ended, text)
-    program.window.anchors.view.setFocus(Qt.FocusReason.OtherFocusReason)
+    program.window.tabs.tab("anchors").view.setFocus(Qt.FocusReason.OtherFocusReason)
     for key in (Qt.Key.Key_Return, Qt.Key.Key_Down, Qt.Key.Key_Up):
-        qtbot.keyClick(program.window.anchors.view, key)
+        qtbot.keyClick(program.window.tabs.tab("anchors").view, key)
 
 
 def test_proposals_come_back_with_a_two_stage_detector(program: Program, folder: Path, qtbot: QtBot) -> None:

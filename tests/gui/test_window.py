@@ -50,7 +50,7 @@ def test_without_pictures_the_centre_says_what_to_do(program: Program) -> None:
     assert window.top_bar.picture.text() == "No picture"
     assert not window.actions_by_id["next"].isEnabled()
     assert not window.actions_by_id["run"].isEnabled()
-    window.pyramid.open_requested.emit()
+    window.tabs.tab("pyramid").open_requested.emit()
     dialog = next(d for d in window.findChildren(QDialog) if d.isVisible())
     assert dialog.windowTitle() == "Open pictures"
     dialog.close()
@@ -73,7 +73,7 @@ def test_the_welcome_is_dismissed_once_and_for_all(program: Program, store: Sett
 
 def test_n_and_p_walk_from_wherever_the_focus_is(program: Program, folder: Path, module: Any, qtbot: QtBot) -> None:
     open_all(program, folder, module, qtbot)
-    for widget in (program.window.pictures.view, program.window.pyramid.active_cell()):
+    for widget in (program.window.pictures.view, program.window.tabs.tab("pyramid").active_cell()):
         widget.setFocus()
         qtbot.keyClick(widget, Qt.Key.Key_N)
         assert program.document.index == 1
@@ -113,7 +113,7 @@ def test_keys_for_the_maps_work_while_the_list_has_the_focus(program: Program, f
     qtbot.keyRelease(view, Qt.Key.Key_Space)
     assert not program.display.state.overlays_hidden
     trigger(program, "tab_anchors")
-    layers = program.window.anchors.layers
+    layers = program.window.tabs.tab("anchors").layers
     before = layers.state.proposals
     view.setFocus()
     qtbot.keyClick(view, Qt.Key.Key_R)
@@ -129,7 +129,7 @@ def test_changing_tab_keeps_picture_zoom_and_level(program: Program, folder: Pat
         trigger(program, name)
         QCoreApplication.processEvents()
     assert (program.viewport.state, program.selection.state.current, program.document.index) == before
-    assert program.window.tabs.currentWidget() is program.window.pyramid
+    assert program.window.tabs.currentWidget() is program.window.tabs.tab("pyramid")
 
 
 # -- runs ---------------------------------------------------------------------------------------------------------------

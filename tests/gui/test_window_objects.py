@@ -131,7 +131,7 @@ def test_a_drawn_box_is_asked_about_and_named(program: Program, scenes: Path, qt
     trigger(program, "tab_object")
     program.viewport.fit()
     row = next(row for row in models.objects.state.rows if row.outcome == "found")
-    view = window.object.view
+    view = window.tabs.tab("object").view
     size = (view.width(), view.height())
     scale, (dx, dy) = program.viewport.scale(size), program.viewport.offset(size)
     corners = [QPoint(round(x * scale + dx), round(y * scale + dy)) for x, y in (row.box_img[:2], row.box_img[2:])]
@@ -142,7 +142,7 @@ def test_a_drawn_box_is_asked_about_and_named(program: Program, scenes: Path, qt
     assert program.selection.state.box_img == pytest.approx(row.box_img, abs=2 / scale)
     assert models.objects.state.current is None
     assert explained(program, qtbot).label is None
-    classes = window.object.header.classes
+    classes = window.tabs.tab("object").header.classes
     assert classes.isVisible()
     classes.setCurrentIndex(classes.findText(row.name))
     classes.activated.emit(classes.currentIndex())
@@ -172,7 +172,7 @@ def test_a_case_is_saved_and_opened_again(program: Program, scenes: Path, tmp_pa
     trigger(program, "next")
     settle(program, qtbot)
     models.cases.open(path)
-    qtbot.waitUntil(lambda: window.tabs.currentWidget() is window.object, timeout=SETTLED)
+    qtbot.waitUntil(lambda: window.tabs.currentWidget() is window.tabs.tab("object"), timeout=SETTLED)
     assert program.document.detector.spec.name == "demo"
     assert explained(program, qtbot).verdict == line.verdict
     assert models.question.state.asked.box_img == line.box_img
@@ -195,6 +195,6 @@ def test_the_first_glance_shows_a_missed_object(program: Program, qtbot: QtBot) 
     start(program, Start(device="cpu"))
     line = explained(program, qtbot)
     assert line.killer is not None
-    assert program.window.tabs.currentWidget() is program.window.pyramid
+    assert program.window.tabs.currentWidget() is program.window.tabs.tab("pyramid")
     assert program.viewport.state.fitted
     qtbot.waitUntil(lambda: bool(program.window.docks["life_line"].visibleRegion().boundingRect().height()), timeout=SETTLED)

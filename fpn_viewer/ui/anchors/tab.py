@@ -19,7 +19,9 @@ from fpn_viewer.ui.widgets.strip import Strip
 from fpn_viewer.ui.widgets.texts import StripedBadge
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QImage, QShowEvent
+    from collections.abc import Iterable
+
+    from PySide6.QtGui import QAction, QImage, QShowEvent
 
     from fpn_viewer.engine.values import AnchorField, PictureView, Plane, TraceView
     from fpn_viewer.ui.anchors.sections import Section
@@ -94,6 +96,10 @@ class AnchorsTab(QWidget):
         self._trace_changed(document.trace)
         if objects is not None:
             self._objects_changed(objects.state)
+
+    def key_target(self) -> tuple[QWidget, Iterable[QAction]]:
+        """The picture, and the toggles of its layers."""
+        return self.view, self.layer_actions.values()
 
     # -- pictures of the view ---------------------------------------------------------------------------------------
 

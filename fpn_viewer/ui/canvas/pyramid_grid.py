@@ -17,7 +17,10 @@ from fpn_viewer.ui.canvas.painted import Target
 from fpn_viewer.ui.canvas.scene import Scene
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
+
+    from PySide6.QtGui import QAction
 
     from fpn_viewer.engine.values import PictureView, Plane, Planes, Probe, TraceView
     from fpn_viewer.ui.canvas.map_cell import MapCell
@@ -126,6 +129,10 @@ class PyramidGrid(QWidget):
         """The cell that keys act on: the current map, or the plain picture."""
         current = self.board.current_cell()
         return current if current is not None and self._pages.currentWidget() is self.board else self.plain.cell
+
+    def key_target(self) -> tuple[QWidget, Iterable[QAction]]:
+        """The cell that keys act on; it has all keys itself."""
+        return self.active_cell(), ()
 
     def focus_map(self) -> None:
         """Gives the keyboard to the current cell."""

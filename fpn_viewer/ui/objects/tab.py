@@ -16,7 +16,9 @@ from fpn_viewer.ui.widgets.layer_action import layer_action
 from fpn_viewer.ui.widgets.texts import StripedBadge
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QImage
+    from collections.abc import Iterable
+
+    from PySide6.QtGui import QAction, QImage
 
     from fpn_viewer.engine.values import PictureView, TraceView
     from fpn_viewer.viewmodels.display import Display
@@ -83,6 +85,10 @@ class ObjectTab(QWidget):
         self._lay_out(curves)
         self._connect()
         self._show_all()
+
+    def key_target(self) -> tuple[QWidget, Iterable[QAction]]:
+        """The picture, and the toggles of its layers."""
+        return self.view, self.layer_actions.values()
 
     # -- pictures of the view ---------------------------------------------------------------------------------------
 

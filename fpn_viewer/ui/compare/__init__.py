@@ -1,0 +1,1 @@
+"""The tab "Compare": two detectors on one picture, their maps on one scale, and what became of every object in both."""

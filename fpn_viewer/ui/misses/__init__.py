@@ -1,0 +1,1 @@
+"""The dock "Misses": every object of a scan in one table."""

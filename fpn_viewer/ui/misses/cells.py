@@ -1,0 +1,136 @@
+"""How cells of the table look: cut-outs, outcomes in their line, marks of several detectors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPoint, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPalette
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate
+
+from fpn_viewer.engine.scan.filters import LOST
+from fpn_viewer.engine.scan_table import COLUMNS
+from fpn_viewer.ui.objects.outcomes import OUTCOME_LOOKS
+from fpn_viewer.ui.panels.object_row import SAMPLE, draw_sample
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QModelIndex, QPersistentModelIndex
+    from PySide6.QtWidgets import QStyleOptionViewItem, QWidget
+
+    from fpn_viewer.engine.scan_table import ScanRow
+    from fpn_viewer.ui.misses.crops import CropStore
+
+    Index = QModelIndex | QPersistentModelIndex
+
+ROW_ROLE = Qt.ItemDataRole.UserRole
+ROW_HEIGHT = 36
+#: px of a cut-out
+CROP = 32
+AIR = 6
+#: first widths of the columns, px
+WIDTHS: dict[str, int] = {
+    "object": 56,
+    "class": 104,
+    "outcome": 128,
+    "killer": 96,
+    "margin": 104,
+    "image": 92,
+    "net": 96,
+    "cells": 76,
+    "anchor": 88,
+    "score": 68,
+    "detectors": 84,
+    "picture": 160,
+}
+_KEYS = tuple(COLUMNS)
+
+
+class ScanDelegate(QStyledItemDelegate):
+    """Draws text as usual, and on top of it what is more than text."""
+
+    def __init__(self, crops: CropStore, parent: QWidget) -> None:
+        """Draws cells.
+
+        Args:
+            crops: the cut-outs.
+            parent: the table.
+        """
+        super().__init__(parent)
+        self._crops = crops
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
+        """Makes room for what is drawn beside the text, and draws no frame around one cell of a row."""
+        super().initStyleOption(option, index)
+        option.state &= ~QStyle.StateFlag.State_HasFocus
+        if _KEYS[index.column()] in ("object", "outcome", "detectors"):
+            option.text = ""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Draws one cell."""
+        super().paint(painter, option, index)
+        row: ScanRow | None = index.data(ROW_ROLE)
+        key = _KEYS[index.column()]
+        if row is None:
+            if key == "class":
+                _draw_waiting(painter, option)
+        elif key == "object":
+            self._draw_crop(painter, option, row)
+        elif key == "outcome":
+            _draw_outcome(painter, option, row)
+        elif key == "detectors":
+            _draw_marks(painter, option, row)
+
+    def _draw_crop(self, painter: QPainter, option: QStyleOptionViewItem, row: ScanRow) -> None:
+        room = QRect(option.rect.left() + AIR, option.rect.center().y() - CROP // 2 + 1, CROP, CROP)
+        made = self._crops.of(row)
+        image = None if made is None else made[0]
+        if made is None or image is None:
+            painter.setPen(option.palette.color(QPalette.ColorRole.Mid))
+            painter.drawRect(room.adjusted(0, 0, -1, -1))
+            if made is not None:
+                painter.drawLine(room.topLeft(), room.bottomRight() - QPoint(1, 1))
+            return
+        box = made[1]
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(QRectF(room), image)
+        inside = QRectF(room.left() + box[0] * CROP, room.top() + box[1] * CROP, (box[2] - box[0]) * CROP, (box[3] - box[1]) * CROP)
+        painter.setPen(OUTCOME_LOOKS.get(row.outcome, OUTCOME_LOOKS[""]).pen(1.0))
+        painter.drawRect(inside)
+
+
+def _text_colour(option: QStyleOptionViewItem) -> QColor:
+    chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+    role = QPalette.ColorRole.HighlightedText if chosen else QPalette.ColorRole.Text
+    return option.palette.color(QPalette.ColorGroup.Active, role)
+
+
+def _draw_waiting(painter: QPainter, option: QStyleOptionViewItem) -> None:
+    """A grey bar where a row is not read yet."""
+    bar = QRect(option.rect.left() + AIR, option.rect.center().y() - 2, option.rect.width() // 2, 4)
+    painter.fillRect(bar, option.palette.color(QPalette.ColorRole.Midlight))
+
+
+def _draw_outcome(painter: QPainter, option: QStyleOptionViewItem, row: ScanRow) -> None:
+    look = OUTCOME_LOOKS["flawed" if row.flaw else row.outcome if row.outcome in OUTCOME_LOOKS else ""]
+    sample = QRect(option.rect.left() + AIR, option.rect.center().y() - SAMPLE.height() // 2, SAMPLE.width(), SAMPLE.height())
+    if option.state & QStyle.StateFlag.State_Selected:
+        # data colours do not read on the accent
+        painter.fillRect(sample.adjusted(-2, -2, 2, 2), option.palette.color(QPalette.ColorRole.Base))
+    draw_sample(painter, sample, look)
+    painter.setPen(_text_colour(option))
+    painter.setFont(option.font)
+    room = option.rect.adjusted(2 * AIR + SAMPLE.width(), 0, -2, 0)
+    text = option.fontMetrics.elidedText(look.text, Qt.TextElideMode.ElideRight, room.width())
+    painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+
+
+def _draw_marks(painter: QPainter, option: QStyleOptionViewItem, row: ScanRow) -> None:
+    """One letter and one sign for each detector: never by colour alone."""
+    step, chosen = 2 * option.fontMetrics.horizontalAdvance("0"), bool(option.state & QStyle.StateFlag.State_Selected)
+    painter.setFont(option.font)
+    for place, outcome in enumerate(row.outcomes):
+        sign = "✓" if outcome == "found" else "✕" if outcome in LOST else "·"
+        colour = QColor(OUTCOME_LOOKS.get(outcome, OUTCOME_LOOKS[""]).colour)
+        painter.setPen(_text_colour(option) if chosen else colour)
+        room = QRect(option.rect.left() + AIR + place * step, option.rect.top(), step, option.rect.height())
+        painter.drawText(room, Qt.AlignmentFlag.AlignCenter, sign)

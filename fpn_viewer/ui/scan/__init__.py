@@ -1,0 +1,1 @@
+"""The tab "Scan": what a whole folder says, page by page."""

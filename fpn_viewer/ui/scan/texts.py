@@ -1,0 +1,144 @@
+"""What the charts of a scan say in words: the sentence of the first glance, and what a filter leaves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fpn_viewer.core.numbers import percent, significant
+from fpn_viewer.engine.scan.filters import LOST
+from fpn_viewer.engine.scan.numbers.choices import COUNTED, FOUND
+from fpn_viewer.engine.scan.numbers.values import bucket_name
+from fpn_viewer.ui.scan.looks import state_name
+
+if TYPE_CHECKING:
+    from fpn_viewer.engine.scan.filters import Filter
+    from fpn_viewer.engine.scan.numbers.values import Funnel, RecallCurve
+    from fpn_viewer.engine.scan_requests import ScanAbout
+
+#: share of the lost objects that the sentence names a size for, at least
+_MOST = 0.5
+PX = "net px"
+
+
+def counted(count: int, noun: str = "object") -> str:
+    """A number of things: "1 object", "1,902 objects"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def share(part: float, whole: float) -> str:
+    """A part of a whole as per cent; "–" of nothing, and 100 % only of all."""
+    if not whole:
+        return "–"
+    return ">99 %" if part < whole and round(100 * part / whole) == 100 else percent(part / whole)
+
+
+def glance(funnel: Funnel) -> str:
+    """The first thing to know of a scan: how many objects are lost, where most of them, and how small these are."""
+    if not funnel.total:
+        return f"{funnel.name}: there is no annotated object that it is expected to find."
+    if not funnel.lost:
+        return f"{funnel.name} finds all {counted(funnel.total)}."
+    worst = int(funnel.by_state[funnel.states.index(funnel.worst)])
+    where = f"all {at(funnel.worst)}" if worst == funnel.lost else f"most {at(funnel.worst)} ({worst:,})"
+    small = small_words(funnel)
+    return f"{funnel.name} loses {funnel.lost:,} of {counted(funnel.total)}, {where}{f'; {small}' if small else ''}."
+
+
+def at(state: str) -> str:
+    """Where objects are lost: "at RPN top-k", or, where no stage is to blame, "as taken"."""
+    return f"as {state_name(state)}" if state in LOST else f"at {state_name(state)}"
+
+
+def small_words(funnel: Funnel) -> str:
+    """The size below which most of the lost objects are: "61 % of them are under 16 net px"; "" where they are mostly large."""
+    lost = funnel.by_size[:-1].sum(0)
+    below = lost.cumsum()
+    for place, (_, high) in enumerate(funnel.sizes):
+        if not np.isinf(high) and below[place] >= _MOST * funnel.lost:
+            return f"{percent(below[place] / funnel.lost)} of them are under {significant(high, 2).removesuffix('.0')} {PX}"
+    return ""
+
+
+def size_name(low: float, high: float) -> str:
+    """A size bucket with its unit: "8–16 net px"."""
+    return f"{bucket_name(low, high)} {PX}"
+
+
+def filter_words(shown: Filter, detectors: tuple[str, ...]) -> str:
+    """What a filter leaves, in words: "lost at RPN top-k by demo · 8–16 net px"; "all objects" where it leaves everything."""
+    parts = [*_fate(shown, detectors), *shown.classes]
+    if shown.sides != (None, None):
+        low, high = shown.sides
+        parts.append(size_name(low or 0.0, float("inf") if high is None else high))
+    parts.extend(_range(word, ends) for word, ends in (("margin", shown.margins), ("anchor IoU", shown.anchor_ious)))
+    if shown.picture is not None:
+        parts.append(f"picture {shown.picture + 1}")
+    if shown.text:
+        parts.append(f"“{shown.text}”")
+    return " · ".join(part for part in parts if part) or "all objects"
+
+
+def _range(word: str, ends: tuple[float | None, float | None]) -> str:
+    low, high = (significant(end) if end is not None else "" for end in ends)
+    if low and high:
+        return f"{word} {low}–{high}"
+    return f"{word} from {low}" if low else f"{word} below {high}" if high else ""
+
+
+def _fate(shown: Filter, detectors: tuple[str, ...]) -> list[str]:
+    """What became of the objects, in one detector or in two."""
+    sides = [(shown.detector, shown.outcomes, shown.killers)]
+    if shown.flow is not None:
+        sides.append((*shown.flow, shown.other_killers))
+    words = []
+    for detector, outcomes, killers in sides:
+        fate = _outcome_words(outcomes, killers)
+        if fate:
+            words.append(f"{fate} by {detectors[detector]}" if detector < len(detectors) else fate)
+    return words
+
+
+def _outcome_words(outcomes: tuple[str, ...], killers: tuple[str, ...]) -> str:
+    stages = ", ".join(state_name(stage) for stage in killers if stage)
+    if stages:
+        return f"lost at {stages}"
+    if outcomes == (FOUND,):
+        return "found"
+    if outcomes == COUNTED:
+        return ""
+    return "lost" if outcomes == LOST else ", ".join(state_name(outcome) for outcome in outcomes)
+
+
+def point_words(curve: RecallCurve, bucket: int) -> str:
+    """A point of a recall curve: "demo finds 54 % of 214 objects of 8–16 net px (95 % confidence: 47–61 %)"."""
+    objects, size = int(curve.objects[bucket]), size_name(*curve.sizes[bucket])
+    if not objects:
+        return f"There is no object of {size}"
+    low, high = (round(100 * float(end)) for end in curve.recall_ends[bucket])
+    sure = f"{percent(curve.level)} confidence: {low}–{high} %"
+    return f"{curve.name} finds {percent(float(curve.recall[bucket]))} of {counted(objects)} of {size} ({sure})"
+
+
+def so_far(about: ScanAbout) -> str:
+    """What precedes a sentence about a scan that is not complete: "So far, 120 of 500 pictures: "; "" where it is."""
+    return "" if about.done >= about.pictures else f"So far, {about.done:,} of {counted(about.pictures, 'picture')}: "
+
+
+def about_words(about: ScanAbout) -> str:
+    """What was scanned: "364 pictures · 4,888 objects · found from IoU 0.5 · 3 could not be read or run"."""
+    parts = [counted(about.done, "picture"), counted(about.objects), f"found from IoU {about.iou:g}"]
+    if about.problems:
+        parts.append(f"{counted(about.problems, 'picture')} could not be read or run")
+    return " · ".join(parts)
+
+
+def ap_words(curve: RecallCurve, bucket: int) -> str:
+    """A point of a curve of AP50: "demo: AP50 0.541 on 214 objects of 8–16 net px (95 % confidence: 0.470–0.611)"."""
+    objects, size = int(curve.objects[bucket]), size_name(*curve.sizes[bucket])
+    if curve.ap50 is None or curve.ap50_ends is None or not objects:
+        return f"There is no object of {size}"
+    low, high = (significant(float(end)) for end in curve.ap50_ends[bucket])
+    sure = f"{percent(curve.level)} confidence: {low}–{high}"
+    return f"{curve.name}: AP50 {significant(float(curve.ap50[bucket]))} on {counted(objects)} of {size} ({sure})"

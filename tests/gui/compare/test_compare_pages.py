@@ -1,0 +1,156 @@
+"""The pages below the pictures: tables to read, sort, choose from and copy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+
+from fpn_viewer.engine.compare_values import ComparedObjects
+from fpn_viewer.ui.compare.lines import NO_LINE
+from fpn_viewer.ui.compare.nodes_page import PARTING
+from tests.gui.compare import bench as fakes
+from tests.gui.compare.bench import OBJECTS, open_bench
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PySide6.QtWidgets import QApplication
+    from pytestqt.qtbot import QtBot
+
+    from fpn_viewer.ui.compare.table import CompareTable
+    from tests.gui.compare.bench import Bench
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def bench(qapp: QApplication, qtbot: QtBot) -> Iterator[Bench]:
+    qapp.setStyle("Fusion")
+    yield from open_bench(qtbot)
+
+
+def column(table: CompareTable, number: int) -> list[str]:
+    return [row.entries[number].text for row in table.shown]
+
+
+def copied(bench: Bench, table: CompareTable) -> list[list[str]]:
+    table.setFocus()
+    bench.bot.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    return [line.split("\t") for line in QGuiApplication.clipboard().text().splitlines()]
+
+
+def test_objects_that_differ_come_first_with_both_killers_and_both_verdicts(bench: Bench) -> None:
+    bench.give()
+    page = bench.body.objects
+    assert column(page.table, 1) == ["only A", "only B", "neither", "both"]
+    first = [entry.text for entry in page.table.shown[0].entries]
+    assert first[2:5] == ["RPN top-k", "found", "RPN top-k"]
+    assert first[6].startswith("Found")
+    assert first[7].startswith("Lost at rpn_top_k")
+    assert page.sentence.text() == "4 annotated objects: B finds 1 that A loses, and loses 1 that A finds."
+
+
+def test_buttons_filter_by_status_and_a_row_is_looked_at(bench: Bench) -> None:
+    bench.give()
+    page = bench.body.objects
+    assert [button.text() for button in page.filters.values() if not button.isHidden()] == [
+        "all 4",
+        "only A 1",
+        "only B 1",
+        "neither 1",
+        "both 1",
+    ]
+    bench.bot.mouseClick(page.filters["only B"], Qt.MouseButton.LeftButton)
+    assert column(page.table, 0) == ["boat"]
+    page.table.selectRow(0)
+    assert bench.comparison.state.object == 2
+    bench.comparison.update(object=1)
+    assert page.lines.row is OBJECTS[1], "it is shown although it is filtered out"
+
+
+def test_both_life_lines_move_together_and_are_copied_together(bench: Bench) -> None:
+    bench.give(object=1)
+    lines = bench.body.objects.lines
+    lines.sides[0].rows.toggled.emit("nms")
+    assert [side.rows.stage_at(side.rows.currentIndex()) for side in lines.sides] == ["nms", "nms"]
+    lines.copy()
+    rows = [line.split("\t") for line in QGuiApplication.clipboard().text().splitlines()]
+    top_k = next(row for row in rows if row[0] == "RPN top-k")
+    assert len(top_k) == 5
+    assert top_k[1] != "0"
+    assert top_k[3] == "0", "B has none left there"
+
+
+def test_an_object_without_life_lines_says_so(bench: Bench) -> None:
+    from dataclasses import replace
+
+    row = replace(OBJECTS[3], status="unknown", line_a=None, line_b=None)
+    bench.give(objects=ComparedObjects("pair", (row,), True), object=3)
+    assert bench.body.objects.lines.sides[0].verdict.text() == NO_LINE
+
+
+def test_maps_stand_in_computing_order_with_the_parting_marked(bench: Bench) -> None:
+    bench.give()
+    page = bench.body.nodes
+    bench.body.pages.setCurrentWidget(page)
+    assert page.sentence.text() == "P2 is the first map that differs."
+    assert [(row.key, row.ground) for row in page.table.shown] == [("C2", ""), ("P2", "notice"), ("P3", "")]
+    same, parting, other = (row.entries for row in page.table.shown)
+    assert [entry.text for entry in same[1:5]] == ["0", "0", "0", "0"]
+    assert [entry.text for entry in parting[1:5]] == ["0.500", "0.100", "0.200", "3.00"]
+    assert parting[1].bar == 0.5
+    assert parting[6].text == PARTING
+    assert [entry.text for entry in other[1:5]] == ["–", "–", "0.300", "–"]
+    assert other[6].text.startswith("read at the same points of the picture")
+    page.table.selectRow(0)
+    assert bench.comparison.state.node == "C2"
+
+
+def test_numbers_sort_as_numbers_and_are_copied(bench: Bench) -> None:
+    bench.give()
+    bench.body.pages.setCurrentWidget(bench.body.nodes)
+    table = bench.body.nodes.table
+    table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+    assert column(table, 0) == ["P2", "C2", "P3"]
+    table.clearSelection()
+    rows = copied(bench, table)
+    assert rows[0][:2] == ["Map", "Relative L2"]
+    assert rows[1][:2] == ["P2", "0.500"]
+    assert len(rows) == 4
+
+
+def test_weights_are_asked_for_when_they_are_looked_at_and_can_be_searched(bench: Bench) -> None:
+    bench.give()
+    assert ("need_weights",) not in bench.comparison.calls
+    page = bench.body.weights
+    bench.body.pages.setCurrentWidget(page)
+    assert bench.comparison.calls[-1] == ("need_weights",)
+    bench.comparison.update(weights=fakes.weights())
+    assert page.sentence.text() == "Only the head was trained."
+    assert column(page.table, 2) == ["0", "0.250", "–"]
+    assert column(page.table, 3) == ["", "", "only in B"]
+    page.search.setText("fc")
+    assert column(page.table, 0) == ["head.fc"]
+
+
+def test_detections_are_listed_by_what_they_are_in_the_other(bench: Bench) -> None:
+    bench.give()
+    page = bench.body.found
+    bench.body.pages.setCurrentWidget(page)
+    assert column(page.table, 1) == ["only A", "only A", "only B", "same"]
+    assert page.sentence.text() == "A has 3 detections, B 2: 1 same, 1 only B, 2 only A."
+    page.table.selectRow(2)
+    assert bench.models.viewport.state.center_img == pytest.approx((80.0, 13.0))
+
+
+def test_a_row_stays_chosen_when_its_table_is_filled_anew(bench: Bench) -> None:
+    bench.give(object=2)
+    table = bench.body.objects.table
+    chosen = table.currentIndex().row()
+    bench.comparison.update(objects=ComparedObjects("pair", OBJECTS[1:], True))
+    assert [row.key for row in table.shown][table.currentIndex().row()] == 2
+    assert chosen == 1
+    assert bench.comparison.state.object == 2, "and nothing is chosen by that"
