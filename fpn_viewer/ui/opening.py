@@ -167,7 +167,7 @@ class Opening(QObject):
         self._device = self._store.device if device == "auto" else device
         if source is not None:
             self.open_detector(source, **settings)
-        elif DEMO in _bundled():
+        elif DEMO in bundled_names():
             self.open_detector(DEMO, **settings)
 
     # -- drops and menus --------------------------------------------------------------------------------------------
@@ -222,7 +222,7 @@ class Opening(QObject):
         group = QActionGroup(menu)
         current = self._source if self._document.detector is not None else None
         sections = {
-            "Bundled": {name: name for name in _bundled()},
+            "Bundled": {name: name for name in bundled_names()},
             "Opened last": {path: _short(path) for path in self._store.recent_checkpoints},
             "Untrained (random weights)": UNTRAINED,
         }
@@ -257,7 +257,8 @@ class Opening(QObject):
         return dialog
 
 
-def _bundled() -> tuple[str, ...]:
+def bundled_names() -> tuple[str, ...]:
+    """Names of the bundled detectors; none in an installation without them."""
     try:
         return tuple(bundled_checkpoints())
     except FileNotFoundError:

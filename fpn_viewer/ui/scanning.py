@@ -14,6 +14,7 @@ from fpn_viewer.engine.scan_running import DetectorOrder
 from fpn_viewer.ui.docks import DOCKS
 from fpn_viewer.ui.misses.place import MissesPlace
 from fpn_viewer.ui.misses.run_strip import RunStrip
+from fpn_viewer.ui.opening import bundled_names
 from fpn_viewer.viewmodels.states import Problem
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction
     from PySide6.QtWidgets import QDockWidget, QWidget
 
+    from fpn_viewer.core.detectors.spec import DetectorSpec
     from fpn_viewer.engine.jobs import Failure
     from fpn_viewer.engine.scan_running import ScanOrder
     from fpn_viewer.ui.misses.start_dialog import Offer, StartDialog
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 SCAN_FILTER = "Scans (*.sqlite *.db);;All files (*)"
 _ANNOTATION_FILTER = "Annotations (*.json *.xml *.txt *.yaml *.yml);;All files (*)"
+#: of the window's height that the table takes at first, at most
+_SHARE = 0.3
 #: actions that need an open scan
 _NEED_OPEN = ("scan_close", "scan_next", "scan_previous", "scan_csv", "scan_parquet", "scan_coco")
 
@@ -126,7 +130,7 @@ class Scanning(QObject):
         """Some rows; the centre keeps what it needs."""
         window = dock.parentWidget()
         if isinstance(window, QMainWindow) and not dock.isFloating():
-            window.resizeDocks([dock], [DOCKS["misses"].extent], Qt.Orientation.Vertical)
+            window.resizeDocks([dock], [min(DOCKS["misses"].extent, round(_SHARE * window.height()))], Qt.Orientation.Vertical)
 
     def _follow(self, state: ScansState, names: frozenset[str]) -> None:
         if "path" in names and state.path:
@@ -255,8 +259,21 @@ class Scanning(QObject):
         if closer:
             self.closer_wanted.emit()
 
-    def _open_detector(self, source: object, options: Mapping[str, Any]) -> None:
-        self._opening.open_detector(source, **options)
+    def _open_detector(self, spec: DetectorSpec) -> None:
+        """Opens the detector that a scan ran: one that is compared with, a bundled one of its name, or one opened last."""
+        compared = self._models.comparison.state
+        subjects = zip(compared.subjects, compared.infos, strict=False)
+        found = [
+            subject.source for subject, info in subjects if info is not None and info.spec == spec and subject.source is not None
+        ]
+        found += [name for name in bundled_names() if name == spec.name]
+        found += [path for path in self._store.recent_checkpoints if Path(path).stem == spec.name and Path(path).is_file()]
+        if not found:
+            said = f"The scan ran {spec.name}, which is not open: life lines are the open detector's. Open its checkpoint (Ctrl+K)."
+            self.problem.emit(Problem(said))
+            return
+        settings = {name: getattr(spec.settings, name) for name in spec.kind.settings}
+        self._opening.open_detector(found[0], **{"class_names": spec.class_names, **settings})
 
     # -- exports ----------------------------------------------------------------------------------------------------
 

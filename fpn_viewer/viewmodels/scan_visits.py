@@ -15,6 +15,7 @@ from fpn_viewer.viewmodels.states import Problem
 if TYPE_CHECKING:
     from fpn_viewer.engine.scan_requests import ScanAbout
     from fpn_viewer.engine.scan_table import ScanRow
+    from fpn_viewer.engine.values import PictureView
     from fpn_viewer.viewmodels.document import Document
     from fpn_viewer.viewmodels.objects import Objects
 
@@ -32,12 +33,12 @@ class Visits(QObject):
 
     Signals:
         problem(problem): `Problem`.
-        detector_wanted(source, options): the detector that the scan ran is to be opened.
+        detector_wanted(spec): the detector that the scan ran is to be opened; without it the life line is the open one's.
         arrived(closer): the object is looked at; whether the tab of one object is to come to the front.
     """
 
     problem = Signal(object)
-    detector_wanted = Signal(object, object)
+    detector_wanted = Signal(object)
     arrived = Signal(object)
 
     def __init__(self, document: Document, objects: Objects, parent: QObject | None = None) -> None:
@@ -52,7 +53,9 @@ class Visits(QObject):
         self._document, self._objects = document, objects
         self._wanted: _Wanted | None = None
         self._shown = False
-        document.picture_changed.connect(self._arrive)
+        self._read = "" if document.picture is None else document.picture.path
+        # behind the objects, which by then have those of the picture
+        document.picture_changed.connect(self._picture_read)
         document.current_changed.connect(self._went)
         objects.changed.connect(self._arrive)
 
@@ -91,13 +94,7 @@ class Visits(QObject):
         info, spec = self._document.detector, DetectorSpec.from_json(about.specs[detector])
         if info is not None and info.spec == spec:
             return
-        if spec.untrained or not spec.weights:
-            self.problem.emit(
-                Problem(f"The weights of {spec.name}, which the scan ran, are in no file; the life line is the open detector's.")
-            )
-            return
-        settings = {name: getattr(spec.settings, name) for name in spec.kind.settings}
-        self.detector_wanted.emit(spec.weights, {"class_names": spec.class_names, **settings})
+        self.detector_wanted.emit(spec)
 
     def _has_annotations(self, path: str) -> bool:
         there = self._objects.state.annotations
@@ -108,6 +105,10 @@ class Visits(QObject):
         if self._shown and self._wanted is not None and not _same(self._document.path, self._wanted.path):
             self._wanted = None
 
+    def _picture_read(self, view: PictureView | None) -> None:
+        self._read = "" if view is None else view.path
+        self._arrive()
+
     def _arrive(self, *_: object) -> None:
         wanted = self._wanted
         # a picture that is read before the annotations are would have its own looked for, in their place
@@ -115,8 +116,7 @@ class Visits(QObject):
             return
         if not self._shown:
             self._show(wanted.path)
-        view = self._document.picture
-        if view is None or view.path != self._document.path or not _same(view.path, wanted.path):
+        if self._read != self._document.path or not _same(self._read, wanted.path):
             return
         if self._wanted is wanted and wanted.object < len(self._objects.state.rows):
             self._wanted = None

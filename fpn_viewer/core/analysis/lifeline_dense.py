@@ -6,6 +6,7 @@ behind it a candidate is a pair of anchor and class, of which there are few.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from fpn_viewer.core.analysis.common_stages import drawn, read_detected, read_input
 from fpn_viewer.core.analysis.near import Deciding, Near, alike_rows, level_of
 from fpn_viewer.core.analysis.overlap import iou_with
-from fpn_viewer.core.analysis.readers import Half, Step, read_cap, read_nms, read_placement, read_score, shortened, suppressor
+from fpn_viewer.core.analysis.readers import Half, Step, measured_at, read_cap, read_nms, read_placement, read_score, suppressor
 from fpn_viewer.core.analysis.stages import Reader, Reading
 from fpn_viewer.core.structures import DENSE_STAGE, DENSE_STAGES, as_numpy
 
@@ -43,11 +44,16 @@ def read(question: Question) -> Reading:
 def brief(question: Question, choose: Callable[[Reading], str | None]) -> Reading:
     """The stages counted, and the chosen one measured."""
     anchors, pairs = _Anchors(question), _pair_half(question)
-    steps, detected = _steps(anchors.half, pairs), read_detected(question)
-    killer = choose(Reading((*shortened(steps, None), detected)))
+    steps = _steps(anchors.half, pairs)
+    counted = Reading((*(step.counted() for step in steps), read_detected(question)))
+    killer = choose(counted)
     removed = suppressor(pairs, "nms") if killer == "nms" else None
-    rival = anchors.rival_class() if killer == "class_score" else None
-    return Reading((*shortened(steps, killer), detected), {} if removed is None else {"nms": removed}, rival_class=rival)
+    return replace(
+        counted,
+        stages=measured_at(counted.stages, steps, killer),
+        suppressors={} if removed is None else {"nms": removed},
+        rival_class=anchors.rival_class() if killer == "class_score" else None,
+    )
 
 
 def _steps(anchors: Half, pairs: Half) -> list[Step]:

@@ -112,9 +112,10 @@ class Step:
         )
 
 
-def shortened(steps: Sequence[Step], killer: str | None) -> tuple[Stage, ...]:
-    """The stage that lost an object measured, the others counted."""
-    return tuple(step.measured() if step.name == killer else step.counted() for step in steps)
+def measured_at(counted: Sequence[Stage], steps: Sequence[Step], name: str | None) -> tuple[Stage, ...]:
+    """Stages, in the order of the steps, with the one of that name measured; more may follow them."""
+    found = {step.name: step for step in steps if step.name == name}
+    return tuple(found[stage.name].measured() if stage.name in found else stage for stage in counted)
 
 
 def read_placement(half: Half, left: NDArray[np.int64], pool: NDArray[np.int64], moved: str) -> Deciding:

@@ -15,12 +15,12 @@ from fpn_viewer.core.analysis.readers import (
     Half,
     Step,
     class_name,
+    measured_at,
     read_cap,
     read_nms,
     read_placement,
     read_score,
     read_size,
-    shortened,
     suppressor,
 )
 from fpn_viewer.core.analysis.stages import Reader, Reading
@@ -61,13 +61,14 @@ def read(question: Question) -> Reading:
 def brief(question: Question, choose: Callable[[Reading], str | None]) -> Reading:
     """The stages counted, and the chosen one measured."""
     rpn, head = _rpn_half(question), _head_half(question)
-    steps, detected = _steps(rpn, head), read_detected(question)
-    killer = choose(Reading((*shortened(steps, None), detected), revives=_HEAD_FROM))
-    removed = suppressor({"rpn_nms": rpn}.get(killer, head), killer) if killer in ("rpn_nms", "nms") else None
-    return Reading(
-        (*shortened(steps, killer), detected),
-        {} if removed is None else {removed.stage: removed},
-        revives=_HEAD_FROM,
+    steps = _steps(rpn, head)
+    counted = Reading((*(step.counted() for step in steps), read_detected(question)), revives=_HEAD_FROM)
+    killer = choose(counted)
+    removed = suppressor(rpn if killer == "rpn_nms" else head, killer) if killer in ("rpn_nms", "nms") else None
+    return replace(
+        counted,
+        stages=measured_at(counted.stages, steps, killer),
+        suppressors={} if removed is None else {removed.stage: removed},
         rival_class=_rival_class(head) if killer == "class_score" else None,
         strayed=_strayed(head) if killer == "class_score" else None,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -89,6 +89,8 @@ class Store:
                 written.
         """
         self.path, self.plan = path, plan
+        # not before something is written: another program's file, and a scan that is finished, are left as they are
+        self._is_ahead = False
         if path.exists() and not resume:
             raise ScanError(f"{path} is there already; go on with it by --resume, or choose another file with --out.")
         with ExitStack() as stack:
@@ -103,12 +105,16 @@ class Store:
         is_new = not self._file.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
         if not is_new:
             self._check()
-        # only once it is known to be a scan's: another program's file is left as it is.
-        # readers never wait for the writer, and a process that is killed loses at most the transaction in work
-        self._file.execute("PRAGMA journal_mode=WAL")
         self._file.execute("PRAGMA synchronous=NORMAL")
         if is_new:
+            self._write_ahead()
             self._begin()
+
+    def _write_ahead(self) -> None:
+        """Lets readers never wait for the writer; a process that is killed loses at most the transaction in work."""
+        if not self._is_ahead:
+            self._file.execute("PRAGMA journal_mode=WAL")
+            self._is_ahead = True
 
     def _begin(self) -> None:
         with self._transaction():
@@ -161,21 +167,23 @@ class Store:
         Raises:
             ScanError: the file cannot be written.
         """
-        with plain_errors(self.path), self._transaction():
-            number = row.number
-            self._add("done", [(number, row.height, row.width, row.digest, row.problem, row.annotated)])
-            self._add("objects", ((number, o.number, o.name, *o.box_img, o.area, o.crowd, o.ignored, o.flaw) for o in row.objects))
-            for run in row.runs:
-                self._add("runs", [(number, run.detector, run.problem, run.net_h, run.net_w, run.follows)])
-                self._add("fates", ((number, fate.number, run.detector, *astuple(fate)[1:]) for fate in run.fates))
-                self._add(
-                    "detections",
-                    (
-                        (number, run.detector, d.number, d.label, d.name, d.score, *d.box_img, d.kind, d.object)
-                        for d in run.detections
-                    ),
-                )
-            self._add("times", ((number, part, seconds) for part, seconds in _times(row)))
+        with plain_errors(self.path):
+            self._write_ahead()
+            with self._transaction():
+                self._write(row)
+
+    def _write(self, row: PictureRow) -> None:
+        number = row.number
+        self._add("done", [(number, row.height, row.width, row.digest, row.problem, row.annotated)])
+        self._add("objects", ((number, o.number, o.name, *o.box_img, o.area, o.crowd, o.ignored, o.flaw) for o in row.objects))
+        for run in row.runs:
+            self._add("runs", [(number, run.detector, run.problem, run.net_h, run.net_w, run.follows)])
+            self._add("fates", ((number, fate.number, run.detector, *astuple(fate)[1:]) for fate in run.fates))
+            self._add(
+                "detections",
+                ((number, run.detector, d.number, d.label, d.name, d.score, *d.box_img, d.kind, d.object) for d in run.detections),
+            )
+        self._add("times", ((number, part, seconds) for part, seconds in _times(row)))
 
     def _add(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
         self._file.executemany(BY_NAME[table].insert, rows)
@@ -194,9 +202,14 @@ class Store:
             raise
 
     def close(self) -> None:
-        """Closes the file; what was written is in it."""
+        """Closes the file; what was written is in it, and where nobody reads it just now, it is all that lies there."""
         with self._held, plain_errors(self.path):
+            # who reads it just now is not waited for: it then stays as it is while it is written
+            self._file.execute("PRAGMA busy_timeout=0")
             self._file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            with suppress(sqlite3.OperationalError):
+                # without the two files beside it, it can be read also where nothing may be written
+                self._file.execute("PRAGMA journal_mode=DELETE")
 
 
 #: what a scan cannot be gone on with when it has changed, in words

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fpn_viewer.core.comparison.values import ObjectPair
     from fpn_viewer.engine.compare_values import CompareView
 
-NOTHING = "Choose an object in the table or on a map\nto see its way through both detectors."
+NOTHING = "Choose an object in the table or on a map to see its way through both detectors."
 NO_LINE = "This object cannot be followed here: the detector has no such class, or selects in a way of its own."
 
 
@@ -91,8 +91,9 @@ class TwoLines(QWidget):
         self._stage = ""
         self.crop, self.title, self.sentence = CropView(self), words(), words()
         self.title.setFont(tabular(self.font(), bold=True))
-        self._hint = QLabel(NOTHING, alignment=Qt.AlignmentFlag.AlignCenter)
+        self._hint = QLabel(NOTHING, alignment=Qt.AlignmentFlag.AlignCenter, wordWrap=True)
         self._hint.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self._hint.setContentsMargins(16, 16, 16, 16)
         self._page = QWidget()
         self._lay_out()
         # the page grows only once the events that are due are handled

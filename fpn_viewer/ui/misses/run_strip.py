@@ -43,7 +43,7 @@ class RunStrip(Strip):
         self._scans = scans
         self.progress = named(QProgressBar(textVisible=False), "Progress of the scan")
         self.progress.setMaximumHeight(10)
-        self.progress.setFixedWidth(160)
+        self.progress.setFixedWidth(96)
         layout = self.layout()
         assert isinstance(layout, QBoxLayout)
         layout.insertWidget(_BEHIND, self.progress)
@@ -110,10 +110,10 @@ def sentence(running: Running) -> str:
     if running.kind == "opening":
         return f"Scan into {name}: {running.stage or 'starting'} …"
     words = {
-        "running": f"Scan into {name}: {count}",
-        "paused": f"The scan into {name} pauses at {count}",
-        "cancelling": f"Cancelling the scan into {name} at {count} …",
-        "cancelled": f"The scan into {name} was cancelled at {count}; what is in the file stays",
+        "running": f"{name}: {count}",
+        "paused": f"{name} pauses at {count}",
+        "cancelling": f"Cancelling {name} at {count} …",
+        "cancelled": f"{name} was cancelled at {count}; they stay in the file",
         "done": f"Scanned {count} into {name}",
     }[running.kind]
     return " · ".join([words, *_facts(running)])

@@ -110,7 +110,11 @@ class StartDialog(SmallDialog):
         self.said.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.column.addWidget(self.said)
         self.start = self.add_button("Start")
+        for button in self.buttons.buttons():
+            if isinstance(button, QPushButton):
+                button.setAutoDefault(button is self.start)
         self.start.setDefault(True)
+        self.start.setFocus()
         self.start.clicked.connect(self._start)
         self.finish()
         self._connect()

@@ -198,6 +198,7 @@ class ScanTable(QTableView):
         self._moving = True
         if row is None or row >= self.rows.rowCount():
             self.selectionModel().clear()
+            self.scrollToTop()
         elif row != self.currentIndex().row():
             index = self.rows.index(row, max(self.currentIndex().column(), 0))
             flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows

@@ -178,7 +178,7 @@ def heading(state: ScansState) -> str:
     if about is None:
         return ""
     count = LOOKING if state.total is None else f"{state.total:,} of {about.objects:,} object{'s' * (about.objects != 1)}"
-    done = "" if about.done == about.pictures else f" · {about.done:,} of {about.pictures:,} pictures done"
+    done = "" if about.done == about.pictures else f" · {about.done:,}/{about.pictures:,} pictures"
     return f"{count}{done}"
 
 

@@ -122,7 +122,7 @@ class StackedBars(Chart):
         each = min(_HIGHEST, self._plot.height() / max(1, len(self._rows)))
         self._plot.setHeight(each * len(self._rows))
         self._places = tuple(self._place(_TOP + each * row, each) for row in range(len(self._rows)))
-        return tuple(mark for row, place in zip(self._rows, self._places, strict=True) for mark in self._marks_of(row, place))
+        return tuple(mark for row in range(len(self._rows)) for mark in self._marks_of(row))
 
     def _place(self, top: float, height: float) -> _Place:
         plot, air = self._plot, height * (1 - _BAR) / 2
@@ -145,14 +145,15 @@ class StackedBars(Chart):
                 at += width
         return areas
 
-    def _marks_of(self, row: BarRow, place: _Place) -> list[Mark]:
+    def _marks_of(self, number: int) -> list[Mark]:
+        row, place = self._rows[number], self._places[number]
         click = "\nClick to list them" if row.chosen is not None else ""
-        marks = [Mark(box_path(place.name), place.name.center(), row.words, row.words + click, row.chosen)]
+        marks = [Mark(box_path(place.name), place.name.center(), row.words, row.words + click, row.chosen, number)]
         for part, area in self._areas(row, place.bar):
             reach = max(0.0, (_REACH - area.width()) / 2)
             click = "\nClick to list them" if part.chosen is not None else ""
             path = box_path(area.adjusted(-reach, 0, reach, 0))
-            marks.append(Mark(path, area.center(), part.name, f"{part.name}\n{part.tip}{click}", part.chosen))
+            marks.append(Mark(path, area.center(), part.name, f"{part.name}\n{part.tip}{click}", part.chosen, number))
         return marks
 
     # -- painting ---------------------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ class Mark:
         name: what it is, with its number: "RPN top-k · 8–16 px: 98".
         tip: the tooltip: the name and what it means.
         chosen: the filter that leaves just its objects; None where it cannot be chosen.
+        row: parts of one row follow each other by the left and right arrow; None where there are no rows.
     """
 
     path: QPainterPath
@@ -44,6 +45,7 @@ class Mark:
     name: str
     tip: str
     chosen: Filter | None = None
+    row: int | None = None
 
 
 class Chart(QWidget):
@@ -212,16 +214,21 @@ class Chart(QWidget):
 
     def _step(self, across: int, down: int) -> None:
         """To the nearest part in a direction; what lies aside is farther than what lies ahead."""
-        if self.current is None:
+        here = self.current
+        if here is None:
             self._point(0)
             return
-        here, best = self.current.at, None
+        best: tuple[float, int] | None = None
         for number, mark in enumerate(self._marks):
-            way = mark.at - here
+            in_row = here.row is not None and (mark.row == here.row) == bool(across)
+            if here.row is not None and not in_row:
+                continue
+            way = mark.at - here.at
             ahead = way.x() * across + way.y() * down
             aside = abs(way.x() * down) + abs(way.y() * across)
-            if ahead >= _LEAST and (best is None or ahead + _ASIDE * aside < best[0]):
-                best = ahead + _ASIDE * aside, number
+            far = ahead + (0.0 if across and in_row else _ASIDE * aside)
+            if ahead >= _LEAST and (best is None or far < best[0]):
+                best = far, number
         if best is not None:
             self._point(best[1])
 

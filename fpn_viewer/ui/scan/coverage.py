@@ -9,10 +9,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QCheckBox,
+    QFrame,
     QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QSpinBox,
     QStackedWidget,
@@ -46,6 +48,8 @@ _TABLES = (
 _STEPS = 1000
 #: rows of a table, heading included, that are always seen
 _ROWS = 5
+#: px in which the chart can still be read; where the page is lower it is scrolled
+_CHART = 240
 
 
 class CoveragePage(ScanPage):
@@ -80,6 +84,7 @@ class CoveragePage(ScanPage):
         self.filtered = QCheckBox("Only the filtered objects", self)
         self.filtered.setToolTip("Measure the objects that the table lists; otherwise all, found or not")
         self.chart, self.readout = CoverageChart(self), Readout(self)
+        self.chart.setMinimumHeight(_CHART)
         self.readout.set_hint(HINT)
         self._make_proposal()
         self._stack, self._below = QStackedWidget(self), QWidget(self)
@@ -143,7 +148,13 @@ class CoveragePage(ScanPage):
         column.addWidget(self.chart, 5)
         column.addWidget(self.readout)
         column.addWidget(self._below, 2)
-        for page in (self.message, full):
+        scroll = QScrollArea(self)
+        scroll.setWidget(full)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        for page in (self.message, scroll):
             self._stack.addWidget(page)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(12, 8, 12, 8)

@@ -116,7 +116,7 @@ class RecallChart(Chart):
             lost = int(line.curve.objects[bucket] - line.curve.found[bucket])
             chosen = line.curve.picked(bucket, LOST) if lost else None
             click = f"\nClick to list the {lost:,} that it loses" if lost else "\nIt loses none of them"
-            marks.append(Mark(path, point, words, words + click, chosen))
+            marks.append(Mark(path, point, words, words + click, chosen, line.curve.chosen.detector))
         return marks
 
     # -- painting ---------------------------------------------------------------------------------------------------

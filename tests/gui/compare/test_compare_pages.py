@@ -153,4 +153,6 @@ def test_a_row_stays_chosen_when_its_table_is_filled_anew(bench: Bench) -> None:
     bench.comparison.update(objects=ComparedObjects("pair", OBJECTS[1:], True))
     assert [row.key for row in table.shown][table.currentIndex().row()] == 2
     assert chosen == 1
+    bench.bot.mouseClick(bench.body.objects.filters["only B"], Qt.MouseButton.LeftButton)
+    assert [row.key for row in table.shown][table.currentIndex().row()] == 2
     assert bench.comparison.state.object == 2, "and nothing is chosen by that"

@@ -92,11 +92,14 @@ def test_the_cases_lose_objects_at_many_stages() -> None:
 
 def test_a_replay_that_does_not_follow_is_said() -> None:
     trace = traced("Faster R-CNN", {})
-    broken = replace(trace, raw=replace(trace.raw, proposals=trace.raw.proposals[:-3]))
+    # another limit than the model used: the replay keeps other boxes
+    broken = replace(trace, settings=replace(trace.settings, rpn_nms_thresh=0.2))
+    assert broken.follows is not None
     boxes, labels = objects("Faster R-CNN")
-    lines = [explain(broken, boxes[k].tolist(), labels[k], others=np.delete(boxes, k, 0)) for k in (10, 12, 14)]
-    told = briefs(broken, boxes, labels)
-    assert [told[k].verdict if told[k] else "" for k in (10, 12, 14)] == [line.verdict for line in lines]
+    verdicts = [one.verdict for one in briefs(broken, boxes, labels) if one]
+    asked = [k for k, label in enumerate(labels) if label is not None]
+    assert verdicts == [explain(broken, boxes[k].tolist(), labels[k], others=np.delete(boxes, k, 0)).verdict for k in asked]
+    assert any("it cannot be said why" in verdict for verdict in verdicts)
 
 
 def test_a_picture_without_objects() -> None:

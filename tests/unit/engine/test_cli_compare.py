@@ -58,6 +58,10 @@ def words(files: Path, out: Path, *checkpoints: str) -> list[str]:
     return [str(files / "noise.png"), *named, "--out", str(out)]
 
 
+def annotated(files: Path, out: Path, *checkpoints: str) -> list[str]:
+    return [*words(files, out, *checkpoints), "--annotations", str(files / "truth.json")]
+
+
 def table(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
@@ -70,7 +74,7 @@ def described(out: Path) -> dict[str, Any]:
 
 def test_two_checkpoints(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "new" / "folder"
-    code, said, err = run([*words(files, out, "a", "b"), "--annotations", str(files / "truth.json")], capsys)
+    code, said, err = run(annotated(files, out, "a", "b"), capsys)
     assert (code, err) == (0, "")
     lines = said.splitlines()
     assert lines[:2] == ["A  a.safetensors", "B  b.safetensors"]
@@ -92,7 +96,7 @@ def test_two_checkpoints(files: Path, tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_a_page_holds_both_maps_and_their_difference(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([*words(files, tmp_path, "a", "b"), "--reduction", "channel", "--channel", "3"], capsys)[0] == 0
+    assert run([*annotated(files, tmp_path, "a", "b"), "--reduction", "channel", "--channel", "3"], capsys)[0] == 0
     plain = described(tmp_path)
     height, width = 70 * 4, 101 * 4
     for node in ("P2", "C5"):
@@ -109,7 +113,7 @@ def test_a_page_holds_both_maps_and_their_difference(files: Path, tmp_path: Path
 
 
 def test_the_same_twice_is_zero_everywhere(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, said, _ = run(words(files, tmp_path, "a", "a"), capsys)
+    code, said, _ = run(annotated(files, tmp_path, "a", "a"), capsys)
     plain = described(tmp_path)
     assert code == 0
     assert "No map differs by more than 0.1 %." in said
@@ -118,7 +122,8 @@ def test_the_same_twice_is_zero_everywhere(files: Path, tmp_path: Path, capsys: 
     assert {row["relative"] for row in plain["weights"]["modules"]} == {0.0}
     assert "The backbone is the same and ran once." in plain["notes"]
     assert {row["kind"] for row in table(tmp_path / "detections.csv")} == {"same"}
-    assert {row["status"] for row in table(tmp_path / "objects.csv")} == {"both"}
+    assert {row["status"] for row in table(tmp_path / "objects.csv")} <= {"both", "neither", "unknown"}
+    assert {row["differs_at"] for row in table(tmp_path / "objects.csv")} == {""}
 
 
 @pytest.mark.parametrize(
@@ -133,7 +138,7 @@ def test_the_same_twice_is_zero_everywhere(files: Path, tmp_path: Path, capsys: 
 def test_one_detector_run_in_two_ways(
     files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], way: list[str], note: str, parting: str
 ) -> None:
-    code, said, _ = run([*words(files, tmp_path, "a"), *way], capsys)
+    code, said, _ = run([*annotated(files, tmp_path, "a"), *way], capsys)
     plain = described(tmp_path)
     assert code == 0
     assert any(sentence.startswith(note) for sentence in plain["notes"])
@@ -148,7 +153,7 @@ def test_a_map_of_one_side_only_is_drawn_beside_a_sentence(tmp_path: Path, capsy
     path = tmp_path / "cut.safetensors"
     spec = replace(TINY, name="cut", weights="trained", neck="fpn-no-top-down")
     save_native(spec, tiny_module(spec), path)
-    code, _, _ = run([*words(files, tmp_path / "out", "a"), "--checkpoint", str(path)], capsys)
+    code, _, _ = run([*annotated(files, tmp_path / "out", "a"), "--checkpoint", str(path)], capsys)
     plain = described(tmp_path / "out")
     assert code == 0
     assert plain["maps"]["maps/T3.png"]["sentence"] == "B has no T3, so there is nothing to subtract."

@@ -204,12 +204,12 @@ def test_killer_is_none_exactly_when_a_detection_counts(family: str) -> None:
 
 
 def test_tiles_find_small_objects_that_the_whole_picture_loses() -> None:
-    detector = fv.open_detector("demo", device="cpu", min_size=200, max_size=300)
-    scene = generate(3, (288, 384))
+    detector = fv.open_detector("demo", device="cpu", min_size=144, max_size=216)
+    scene = generate(3, (192, 288))
     truth_boxes = np.array([item.box for item in scene.objects], np.float64)
     names = tuple(CLASSES[item.label - 1] for item in scene.objects)
     truth = GroundTruth(truth_boxes, names, np.ones(len(names)), np.zeros(len(names), bool), ("",) * len(names))
-    both = fv.compare(detector.trace(scene.image), fv.trace_tiles(detector, scene.image, 144), truth)
+    both = fv.compare(detector.trace(scene.image), fv.trace_tiles(detector, scene.image, 110), truth)
     statuses = list(both.statuses)
     assert statuses.count("only B") > statuses.count("only A")
     assert both.notes[0].startswith("B runs the picture in ")

@@ -74,6 +74,26 @@ def test_it_is_read_while_it_is_written(tmp_path: Path) -> None:
         assert Scan(path).rows("SELECT picture FROM done") == [(0,), (1,)]
 
 
+def test_a_finished_file_is_all_that_lies_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    with opened(path) as file:
+        file.write(row(0))
+    assert Scan(path).outcomes() == {"found": 1, "missed": 1}
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_reader_does_not_keep_a_scan_from_ending(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    with closing(sqlite3.connect(path)) as reader:
+        with opened(path) as file:
+            file.write(row(0))
+            reader.execute("BEGIN")
+            assert reader.execute("SELECT COUNT(*) FROM done").fetchone() == (1,)
+            file.write(row(1))
+        assert reader.execute("SELECT COUNT(*) FROM done").fetchone() == (1,)
+    assert Scan(path).rows("SELECT COUNT(*) FROM done") == [(2,)]
+
+
 def test_a_picture_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     path, twice = tmp_path / "a.sqlite", row(1)
     with opened(path) as file:
