@@ -10,8 +10,6 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
-    QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QScrollArea,
@@ -26,6 +24,7 @@ from fpn_viewer.engine.scan.dataset.requests import AskCoverage, AskProposal
 from fpn_viewer.engine.scan.filters import Filter
 from fpn_viewer.ui.scan.coverage_chart import CoverageChart
 from fpn_viewer.ui.scan.coverage_tables import anchor_rows, class_rows, hole_rows
+from fpn_viewer.ui.scan.flow_row import FlowRow, labelled
 from fpn_viewer.ui.scan.page import ScanPage
 from fpn_viewer.ui.scan.parts import Choice, Readout, words_label
 from fpn_viewer.ui.scan.standing import Standing
@@ -48,6 +47,7 @@ _TABLES = (
 _STEPS = 1000
 #: rows of a table, heading included, that are always seen
 _ROWS = 5
+_PROGRESS = 160
 #: px in which the chart can still be read; where the page is lower it is scrolled
 _CHART = 240
 
@@ -87,7 +87,7 @@ class CoveragePage(ScanPage):
         self.chart.setMinimumHeight(_CHART)
         self.readout.set_hint(HINT)
         self._make_proposal()
-        self._stack, self._below = QStackedWidget(self), QWidget(self)
+        self._stack = QStackedWidget(self)
         self._lay_out()
         self._connect()
 
@@ -126,30 +126,10 @@ class CoveragePage(ScanPage):
         )
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
-        head.addWidget(self.sentence, 1)
-        head.addWidget(self.filtered, 0, Qt.AlignmentFlag.AlignTop)
-        below = QVBoxLayout(self._below)
-        below.setContentsMargins(0, 0, 0, 0)
-        below.setSpacing(6)
-        below.addLayout(self._row_of_proposal())
-        below.addWidget(self.proposed)
-        tables = QStackedWidget(self)
-        for table in self.tables:
-            tables.addWidget(table)
-        # three rows need little room; the chart gets the rest
-        tables.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
-        tables.setMinimumHeight(_ROWS * (self.fontMetrics().height() + 8))
-        self.which.changed.connect(tables.setCurrentIndex)
-        below.addWidget(tables, 1)
-        full = QWidget(self)
-        column = QVBoxLayout(full)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.chart, 5)
-        column.addWidget(self.readout)
-        column.addWidget(self._below, 2)
+        self._labelled = (labelled("Sizes a level:", self.sizes, self), labelled("Ratios:", self.ratios, self))
+        self.progress.setFixedWidth(_PROGRESS)
         scroll = QScrollArea(self)
-        scroll.setWidget(full)
+        scroll.setWidget(self._full())
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -159,25 +139,29 @@ class CoveragePage(ScanPage):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(12, 8, 12, 8)
         whole.setSpacing(8)
-        whole.addLayout(head)
+        whole.addWidget(FlowRow((self.filtered, *self._labelled, self.propose, self.stop, self.progress), self))
         whole.addWidget(self._stack, 1)
 
-    def _row_of_proposal(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(self.which)
-        row.addSpacing(8)
-        for text, box in (("Sizes a level:", self.sizes), ("Ratios:", self.ratios)):
-            label = QLabel(text, self)
-            label.setBuddy(box)
-            row.addWidget(label)
-            row.addWidget(box)
-        for widget in (self.propose, self.stop, self.progress):
-            row.addWidget(widget, int(widget is self.progress))
-        row.addStretch(1)
-        for button in (self.copy_settings, self.copy_code, self.use):
-            row.addWidget(button)
-        return row
+    def _full(self) -> QWidget:
+        """Everything that there is with a coverage."""
+        tables = QStackedWidget(self)
+        for table in self.tables:
+            tables.addWidget(table)
+        # three rows need little room; the chart gets the rest
+        tables.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
+        tables.setMinimumHeight(_ROWS * (self.fontMetrics().height() + 8))
+        self.which.changed.connect(tables.setCurrentIndex)
+        full = QWidget(self)
+        column = QVBoxLayout(full)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addWidget(self.sentence)
+        column.addWidget(self.chart, 5)
+        column.addWidget(self.readout)
+        column.addWidget(FlowRow((self.which, self.copy_settings, self.copy_code, self.use), self))
+        column.addWidget(self.proposed)
+        column.addWidget(tables, 2)
+        return full
 
     def _connect(self) -> None:
         self.chart.pointed.connect(self.readout.show_mark)
@@ -250,7 +234,7 @@ class CoveragePage(ScanPage):
         self._stack.setCurrentIndex(int(coverage is not None))
         self.message.setText(self._coverage.problem or MEASURING)
         self.sentence.setText(coverage.sentence if coverage is not None else "")
-        waiting: tuple[QWidget, ...] = (self.propose, self.sizes, self.ratios)
+        waiting: tuple[QWidget, ...] = (self.propose, *self._labelled)
         working: tuple[QWidget, ...] = (self.stop, self.progress)
         for part in (*waiting, *working):
             part.setVisible(self._proposal.busy == (part in working))

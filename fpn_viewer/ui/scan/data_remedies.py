@@ -6,15 +6,16 @@ from math import ceil
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSpinBox, QVBoxLayout
+from PySide6.QtWidgets import QCheckBox, QProgressBar, QPushButton, QSpinBox, QVBoxLayout
 
 from fpn_viewer.engine.scan.dataset.values import KINDS
+from fpn_viewer.ui.scan.flow_row import FlowRow, labelled
 from fpn_viewer.ui.scan.page import ScanPage
 from fpn_viewer.ui.scan.parts import words_label
 from fpn_viewer.ui.scan.remedy_rows import HEADINGS, remedy_rows, sample_words
 from fpn_viewer.ui.scan.texts import filter_words
 from fpn_viewer.ui.widgets.naming import named
-from fpn_viewer.ui.widgets.text_table import TextTable
+from fpn_viewer.ui.widgets.text_table import Cell, TextTable
 from fpn_viewer.viewmodels.scan_remedies import ScanRemedies
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ STOPPED = "Stopped: what follows is from the pictures gone through so far."
 OTHER = "This was tried for another filter: {0}."
 NO_PICTURE = "Stopped before the first picture was through."
 _TITLES = {"selection": "Selection", "gains": "Gains", "input": "Input size"}
-_STEPS, _SAMPLE, _MOST = 1000, 32, 10_000
+_STEPS, _SAMPLE, _MOST, _PROGRESS = 1000, 32, 10_000, 160
 
 
 class DataRemediesPage(ScanPage):
@@ -76,27 +77,21 @@ class DataRemediesPage(ScanPage):
         self.progress.setTextVisible(False)
         self.stage, self.sentence = words_label(self, muted=True), words_label(self)
         self.sampled, self.note = words_label(self, muted=True), words_label(self)
-        self.table = TextTable("Changes and what they bring back", HEADINGS, 0, self)
+        self.table = TextTable("Changes and what they bring back", (*HEADINGS, ""), len(HEADINGS), self)
         self._lay_out()
         self._connect()
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
-        head.setSpacing(8)
-        label = QLabel("Pictures:", self)
-        label.setBuddy(self.pictures)
-        for widget in (QLabel("Change:", self), *self.kinds.values(), label, self.pictures, self.start, self.stop):
-            head.addWidget(widget)
-        head.addWidget(self.progress, 1)
-        head.addStretch(1)
-        head.addWidget(self.use)
+        self.progress.setFixedWidth(_PROGRESS)
+        count = labelled("Pictures:", self.pictures, self)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 12, 8)
         column.setSpacing(8)
-        column.addLayout(head)
+        column.addWidget(FlowRow((*self.kinds.values(), count, self.start, self.stop, self.progress, self.use), self))
         for part in (self.stage, self.note, self.sentence, self.sampled):
             column.addWidget(part)
         column.addWidget(self.table, 1)
+        # keeps the rest at the top while there is no table
         column.addStretch(0)
 
     def _connect(self) -> None:
@@ -125,7 +120,7 @@ class DataRemediesPage(ScanPage):
 
     def _fill(self, state: SearchState) -> None:
         self._rows = state.found.rows if state.found is not None and any(state.found.done) else ()
-        self.table.fill(remedy_rows(self._rows))
+        self.table.fill([(*row, Cell("")) for row in remedy_rows(self._rows)])
 
     def _draw(self, *_: object) -> None:
         search, found = self.search.state, self.search.state.found

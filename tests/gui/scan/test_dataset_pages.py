@@ -96,6 +96,11 @@ def test_coverage_is_drawn_with_its_sentence_and_tables(coverage: CoveragePage) 
     assert (coverage.sizes.value(), coverage.ratios.value()) == (1, 3)
 
 
+def test_no_page_keeps_the_window_from_being_narrow(coverage: CoveragePage, remedies: DataRemediesPage) -> None:
+    for page in (coverage, remedies):
+        assert page.minimumSizeHint().width() <= 420
+
+
 def test_a_click_on_a_size_lists_its_objects_that_no_anchor_reaches(coverage: CoveragePage, models: Models, qtbot: QtBot) -> None:
     mark = next(mark for mark in coverage.chart.marks if mark.chosen is not None)
     qtbot.mouseClick(coverage.chart, Qt.MouseButton.LeftButton, pos=QPoint(round(mark.at.x()), round(mark.at.y())))
@@ -249,7 +254,7 @@ def test_the_end_shows_all_and_a_row_opens_the_settings(remedies: DataRemediesPa
     begin(remedies, models)
     models.scans.answered.emit(LANE, FOUND)
     assert remedies.sentence.text() == FOUND.sentence
-    first = [cell.text for cell in remedies.table.shown[0]]
+    first = [cell.text for cell in remedies.table.shown[0]][:-1]
     assert first == ["box_score_thresh", "0.05", "0.01", "4 of 10", "17–69 %", "1", "2", "+3", "+3.25", "+1.50"]
     assert remedies.table.shown[1][0].tip == "Why."
     assert not remedies.use.isEnabled()
