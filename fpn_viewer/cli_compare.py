@@ -46,10 +46,7 @@ def arguments(parser: argparse.ArgumentParser, setting: Callable[[str], tuple[st
     )
     model_argument(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="gets the maps, tables and comparison.json")
-    parser.add_argument(
-        "--annotations", default="", metavar="FILE|FOLDER", help="ground truth; without it objects are what either detected"
-    )
-    parser.add_argument("--iou", default=0.5, type=float, help="overlap from which a detection counts (default: 0.5)")
+    _truth_arguments(parser)
     parser.add_argument("--reduction", default="mean_abs", choices=REDUCTIONS, help="how channels become one map")
     parser.add_argument(
         "--channel", default=0, type=_channel, metavar="K", help="of A for --reduction channel, from 0 (default: 0)"
@@ -57,6 +54,22 @@ def arguments(parser: argparse.ArgumentParser, setting: Callable[[str], tuple[st
     for letter in "ab":
         _ways(parser, letter, setting)
     parser.set_defaults(misuse=_misuse)
+
+
+def _truth_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--annotations", default="", metavar="FILE|FOLDER", help="ground truth; without it objects are what either detected"
+    )
+    parser.add_argument(
+        "--class",
+        dest="classes",
+        action="append",
+        default=[],
+        type=_class,
+        metavar="NAME=CLASS",
+        help="the detectors' class for a class of the annotations that is called otherwise; NAME= leaves it out; may be repeated",
+    )
+    parser.add_argument("--iou", default=0.5, type=float, help="overlap from which a detection counts (default: 0.5)")
 
 
 def _ways(parser: argparse.ArgumentParser, letter: str, setting: Callable[[str], tuple[str, Any]]) -> None:
@@ -83,6 +96,13 @@ def _channel(text: str) -> int:
     if number < 0:
         raise argparse.ArgumentTypeError("a channel is a number from 0")
     return number
+
+
+def _class(text: str) -> tuple[str, str | None]:
+    name, equals, known = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=CLASS")
+    return name, known or None
 
 
 def _gain(text: str) -> tuple[tuple[str, str], float]:
@@ -132,7 +152,7 @@ def run(args: argparse.Namespace) -> int:
     from fpn_viewer.engine.compare_files import Drawing, write_comparison
 
     side_a, side_b = _sides(args, picture)
-    comparison = compare(side_a, side_b, truth, iou=args.iou)
+    comparison = compare(side_a, side_b, truth, iou=args.iou, classes=dict(args.classes))
     names = _names(args)
     written = write_comparison(comparison, picture, args.out, Drawing(args.reduction, args.channel, names))
     print("\n".join([*text(comparison, names), "", f"→ {args.out} ({written} maps)"]))
@@ -214,6 +234,7 @@ def text(comparison: Comparison, names: tuple[str, str]) -> list[str]:
         "",
         f"{len(comparison.statuses):,} {what}",
         *_counted(statuses, STATUSES),
+        *_hint(comparison, statuses),
         f"{len(comparison.detections):,} detections of both together",
         *_counted(kinds, PAIRS),
     ]
@@ -222,6 +243,13 @@ def text(comparison: Comparison, names: tuple[str, str]) -> list[str]:
 def _weights(comparison: Comparison) -> list[str]:
     most = sorted((row for row in comparison.weights if row.relative), key=lambda row: -(row.relative or 0.0))[:_ROWS]
     return [comparison.weights_sentence, *(f"  {row.module}  {100 * (row.relative or 0.0):.3g} %" for row in most)]
+
+
+def _hint(comparison: Comparison, statuses: Mapping[str, int]) -> list[str]:
+    """What to do about classes that were not matched."""
+    if comparison.ground_truth is None or not statuses.get("unknown"):
+        return []
+    return ["  a class that is called otherwise in a detector is named by --class NAME=CLASS or --set class_names=NAME,NAME"]
 
 
 def _counted(counts: Mapping[str, int], words: Mapping[str, str]) -> Sequence[str]:

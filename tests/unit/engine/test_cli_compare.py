@@ -161,12 +161,21 @@ def test_a_map_of_one_side_only_is_drawn_beside_a_sentence(tmp_path: Path, capsy
     assert "T3" not in [row["node"] for row in plain["nodes"]]
 
 
+def test_a_class_that_the_annotations_call_otherwise(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said, _ = run([*annotated(files, tmp_path, "a", "b"), "--class", "zebra=tank", "--class", "boat="], capsys)
+    objects = table(tmp_path / "objects.csv")
+    assert (code, objects[0]["status"]) == (0, "unknown")
+    assert objects[1]["status"] in ("both", "only A", "only B", "neither")
+    assert "2 objects" in said
+
+
 @pytest.mark.parametrize(
     ("checkpoints", "more", "sentence"),
     [
         ((), [], "no detector is named"),
         (("a", "b", "a"), [], "3 were named; give --checkpoint once or twice"),
         (("a",), [], "one detector is named and nothing that its two runs differ in"),
+        (("a", "b"), ["--class", "zebra"], "not of the form NAME=CLASS"),
         (("a",), ["--gain-b", "M3=0"], "not of the form NODE/TERM=FACTOR"),
         (("a",), ["--gain-b", "M3/top-down=x"], "does not end in a number"),
         (("a", "b"), ["--channel", "-1"], "a channel is a number from 0"),

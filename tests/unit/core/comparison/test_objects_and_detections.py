@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -169,6 +170,23 @@ def test_stages_have_one_order_over_all_families() -> None:
     for stages in (STAGES, DENSE_STAGES):
         places = [_ORDER.index(stage) for stage in stages]
         assert all(first < second for first, second in pairwise(places))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "stage"),
+    [
+        (None, None, ""),
+        ("nms", "nms", ""),
+        ("nms", None, "nms"),
+        ("cap", "rpn_top_k", "rpn_top_k"),
+        ("rpn_nms", "class_score", "rpn_nms"),
+        ("top_k", "nms", "top_k"),
+        ("top_k", "class_score", "class_score"),
+    ],
+)
+def test_they_differ_at_the_earlier_loss(a: str | None, b: str | None, stage: str) -> None:
+    lines: list[Any] = [SimpleNamespace(killer=killer) for killer in (a, b)]
+    assert differs_at(*lines) == differs_at(*reversed(lines)) == stage
 
 
 def truth_of(*rows: tuple[str, tuple[float, ...]], crowd: int = -1, flawed: int = -1) -> GroundTruth:

@@ -110,11 +110,15 @@ def _stride(module: Any) -> None:
     module.backbone.body.layer4[0].downsample[0].stride = (1, 1)
 
 
+def _epsilon(module: Any) -> None:
+    module.backbone.body.bn1.eps = 1e-2
+
+
 def _divisor(module: Any) -> None:
     module.transform.size_divisible = 64
 
 
-@pytest.mark.parametrize("change", [_one_weight, _one_mean, _stride, _divisor])
+@pytest.mark.parametrize("change", [_one_weight, _one_mean, _stride, _epsilon, _divisor])
 def test_the_least_difference_in_front_of_the_neck_runs_it_anew(trace: Trace, change: Callable[[Any], None]) -> None:
     module = with_other_heads()
     change(module)
