@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from fpn_viewer.engine.scan.filters import Filter
 from fpn_viewer.engine.scan_charts import AskFlows, AskFunnel
@@ -15,17 +15,18 @@ from fpn_viewer.ui.scan.flow_chart import FlowChart, flow_table, flow_words
 from fpn_viewer.ui.scan.legend import LossLegend
 from fpn_viewer.ui.scan.looks import state_name
 from fpn_viewer.ui.scan.page import ScanPage
-from fpn_viewer.ui.scan.parts import Choice, Readout, words_label
+from fpn_viewer.ui.scan.parts import ChartScroll, Choice, Readout, words_label
 from fpn_viewer.ui.scan.standing import Standing
 from fpn_viewer.ui.scan.texts import size_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from PySide6.QtWidgets import QWidget
+    from PySide6.QtWidgets import QScrollArea
 
     from fpn_viewer.engine.scan.numbers.values import Flows, Funnel
     from fpn_viewer.ui.scan.bars import BarRow
+    from fpn_viewer.ui.scan.chart import Chart
     from fpn_viewer.viewmodels.models import Models
     from fpn_viewer.viewmodels.scans import ScansState
 
@@ -107,23 +108,27 @@ class FunnelPage(ScanPage):
         for choice in (self.view, self.scale, self.scope):
             head.addWidget(choice)
         head.addStretch(1)
-        for chart in (self.bars, self.ribbons):
-            scroll = QScrollArea(self)
-            scroll.setWidget(chart)
-            scroll.setWidgetResizable(True)
-            scroll.setFrameShape(QFrame.Shape.NoFrame)
-            scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-            self._stack.addWidget(scroll)
+        self._stack.addWidget(self._scrolled(self.legend, self.bars))
+        self._stack.addWidget(self._scrolled(self.verdict, self.ribbons))
         self._stack.addWidget(self.message)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 12, 8)
         column.setSpacing(8)
         column.addLayout(head)
-        for part in (self.legend, self.verdict):
-            column.addWidget(part)
         column.addWidget(self._stack, 1)
         column.addWidget(self.readout)
+
+    def _scrolled(self, above: QWidget, chart: Chart) -> QScrollArea:
+        """A chart and what stands above it, in the room there is; what the keys point at stays in view."""
+        host = QWidget(self)
+        column = QVBoxLayout(host)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(above)
+        column.addWidget(chart, 1)
+        scroll = ChartScroll(chart, self)
+        scroll.setWidget(host)
+        return scroll
 
     # -- what is shown ----------------------------------------------------------------------------------------------
 

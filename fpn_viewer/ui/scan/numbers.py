@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout
 
 from fpn_viewer.engine.scan.numbers.values import COCO_TITLES, TIDE_TITLES
 from fpn_viewer.engine.scan_charts import AskCoco, AskTide
 from fpn_viewer.ui.scan.error_bars import ErrorBars
 from fpn_viewer.ui.scan.looks import DETECTOR_LOOKS
 from fpn_viewer.ui.scan.page import ScanPage, grows
-from fpn_viewer.ui.scan.parts import Choice, Readout, words_label
+from fpn_viewer.ui.scan.parts import ChartScroll, Choice, Readout, words_label
 from fpn_viewer.ui.scan.standing import Standing
 from fpn_viewer.ui.scan.texts import counted
 from fpn_viewer.ui.widgets.text_table import Cell, TextTable
@@ -77,11 +77,8 @@ class NumbersPage(ScanPage):
         head.setSpacing(12)
         head.addWidget(self.view)
         head.addWidget(self.facts, 1)
-        scroll = QScrollArea(self)
+        scroll = ChartScroll(self.errors, self)
         scroll.setWidget(self.errors)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._stack.addWidget(self.message)
         self._stack.addWidget(scroll)
         column = QVBoxLayout(self)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPalette
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QToolButton, QWidget
 
 from fpn_viewer.ui.panels.probe_paint import tabular
 
@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QPaintEvent
 
-    from fpn_viewer.ui.scan.chart import Mark
+    from fpn_viewer.ui.scan.chart import Chart, Mark
 
 _LINE = 2
+#: px kept free above and below what is scrolled to
+_AIR = 24
 
 
 class Pressable(QToolButton):
@@ -144,3 +146,28 @@ class Readout(QLabel):
         self.setText(mark.name if mark is not None else self._hint)
         self.setToolTip(self.text())
         self.setForegroundRole(QPalette.ColorRole.PlaceholderText if mark is None else QPalette.ColorRole.WindowText)
+
+
+class ChartScroll(QScrollArea):
+    """Room for a chart that may be higher than the window: it grows with it, and what the keys point at is scrolled to."""
+
+    def __init__(self, chart: Chart, parent: QWidget | None = None) -> None:
+        """Makes the room; the widget that holds the chart is set by `setWidget`.
+
+        Args:
+            chart: in that widget, or that widget.
+            parent: the Qt parent.
+        """
+        super().__init__(parent)
+        self._chart = chart
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        chart.pointed.connect(self._keep_in_view)
+
+    def _keep_in_view(self, mark: Mark | None) -> None:
+        inside = self.widget()
+        if mark is not None and inside is not None and self._chart.hasFocus():
+            at = self._chart.mapTo(inside, mark.at.toPoint())
+            self.ensureVisible(at.x(), at.y(), 0, _AIR)

@@ -177,6 +177,17 @@ def test_each_view_of_the_funnel_draws_its_rows(page: FunnelPage, scan: Scan) ->
     assert sum(row.total for row in page.bars.rows) == counts.total
 
 
+def test_what_the_keys_point_at_is_scrolled_to(page: FunnelPage, tab: ScanTab, qtbot: QtBot) -> None:
+    tab.resize(700, 330)
+    page.bars.setFocus()
+    qtbot.keyClick(page.bars, Qt.Key.Key_End)
+    last = page.bars.current
+    assert last is not None
+    qtbot.waitUntil(lambda: page.bars.visibleRegion().contains(last.at.toPoint()))
+    qtbot.keyClick(page.bars, Qt.Key.Key_Home)
+    assert not page.bars.visibleRegion().contains(last.at.toPoint())
+
+
 def test_flows_need_a_second_detector(page: FunnelPage, tab: ScanTab, qtbot: QtBot) -> None:
     page.view.choose(FLOWS)
     qtbot.waitUntil(lambda: bool(page.ribbons.marks))
