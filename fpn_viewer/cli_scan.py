@@ -54,7 +54,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     model_argument(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="FILE.sqlite", help="the results")
-    parser.add_argument("--resume", action="store_true", help="go on with a file that is there already")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with a file that is there already; Ctrl+C stops a scan, Ctrl+Z pauses it"
+    )
     parser.add_argument("--iou", default=0.5, type=float, help="overlap from which a detection counts for an object (default: 0.5)")
     parser.add_argument("--recursive", action="store_true", help="search folders inside folders too")
     parser.add_argument(

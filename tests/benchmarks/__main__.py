@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 
-from tests.benchmarks import checkpoints, core, objects, what_if, window
+from tests.benchmarks import checkpoints, core, objects, scans, what_if, window
 
 if TYPE_CHECKING:
     from tests.benchmarks.measure import Row
@@ -44,6 +44,7 @@ def rows(folder: Path) -> list[Row]:
         *objects.life_lines(),
         *what_if.what_ifs(),
         *checkpoints.checkpoints(folder),
+        *scans.scans(folder),
         *core.memory(folder),
     ]
 

@@ -14,12 +14,12 @@ from fpn_viewer.engine.scan.examine import examine, read_picture
 from fpn_viewer.engine.scan.store import ScanError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fpn_viewer.core.annotations.structures import Annotations
     from fpn_viewer.core.detectors.spec import DetectorSpec
-    from fpn_viewer.core.tracing.record import Watcher
     from fpn_viewer.engine.scan.plan import Work
+    from fpn_viewer.engine.scan.run import Count
     from fpn_viewer.engine.scan.store import Store
     from fpn_viewer.engine.scan.values import PictureRow
 
@@ -65,7 +65,7 @@ class Examiner:
         return examine(read_picture(number, path), self._annotations, self._detectors, self._iou)
 
 
-def run_on_ray(work: Work, left: Sequence[int], store: Store, watcher: Watcher | None, count: Callable[[PictureRow], None]) -> None:
+def run_on_ray(work: Work, left: Sequence[int], store: Store, count: Count) -> None:
     """Examines pictures on a cluster and writes them as they come.
 
     A cluster that the process is connected to is used; else the one that RAY_ADDRESS or the machine names; else one of this
@@ -75,8 +75,7 @@ def run_on_ray(work: Work, left: Sequence[int], store: Store, watcher: Watcher |
         work: what is to be done.
         left: numbers of the pictures that are not in the file.
         store: the file.
-        watcher: may stop between two pictures.
-        count: told of every picture that is in the file.
+        count: told of every picture that is in the file; may pause or stop between two.
 
     Raises:
         ScanError: Ray is not installed, or the cluster lost a worker.
@@ -84,7 +83,7 @@ def run_on_ray(work: Work, left: Sequence[int], store: Store, watcher: Watcher |
     ray = _ray()
     with _cluster(ray):
         try:
-            _spread(ray, work, left, store, watcher, count)
+            _spread(ray, work, left, store, count)
         except ray.exceptions.RayError as error:
             first = str(error).strip().splitlines()[0]
             raise ScanError(f"The Ray cluster lost a worker of the scan ({first}); go on with --resume.") from error
@@ -111,9 +110,7 @@ def _cluster(ray: Any) -> Iterator[None]:
             ray.shutdown()
 
 
-def _spread(
-    ray: Any, work: Work, left: Sequence[int], store: Store, watcher: Watcher | None, count: Callable[[PictureRow], None]
-) -> None:
+def _spread(ray: Any, work: Work, left: Sequence[int], store: Store, count: Count) -> None:
     workers = _workers(ray, work, len(left))
     numbers, tasks = iter(left), {}
 
@@ -131,8 +128,7 @@ def _spread(
             row = ray.get(task)
             store.write(row)
             count(row)
-        if watcher is not None:
-            watcher.pause()
+        count.pause()
 
 
 def _workers(ray: Any, work: Work, most: int) -> list[Any]:

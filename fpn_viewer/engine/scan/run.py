@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 #: pictures that are read ahead, and threads that read them
 AHEAD, READERS = 4, 2
+#: pictures from which the rate is taken
+RECENT = 50
 #: pictures at once at most, by kind of device: each takes memory for a whole forward
 AT_ONCE = {"cpu": 8, "cuda": 2}
 RUNNERS = ("local", "ray")
@@ -46,7 +48,7 @@ class Pace:
     Attributes:
         done: pictures in the file.
         total: pictures in all.
-        rate: pictures a second since it was started or gone on with; 0 before the first.
+        rate: pictures a second, of the last ones, pauses left out; 0 before the first.
         picture: the one that was finished last; "" before the first.
         problem: a sentence about it, "" when nothing went wrong.
     """
@@ -64,22 +66,31 @@ class Pace:
 
 
 class Count:
-    """Counts pictures while they are finished, and tells of it."""
+    """Counts pictures while they are finished, tells of it, and lets a person pause in between."""
 
-    def __init__(self, done: int, pictures: Sequence[str], told: Callable[[Pace], None] | None) -> None:
+    def __init__(self, done: int, pictures: Sequence[str], told: Callable[[Pace], None] | None, watcher: Watcher | None) -> None:
         """Tells at once how many are left."""
-        self._before, self._pictures, self._told = done, pictures, told
-        self._new, self._start = 0, perf_counter()
+        self._done, self._pictures, self._told, self._watcher = done, pictures, told, watcher
+        self._moments = deque([perf_counter()], RECENT + 1)
         if told is not None:
             told(Pace(done, len(pictures), 0.0))
 
     def __call__(self, row: PictureRow) -> None:
         """One more is in the file."""
-        self._new += 1
+        self._done += 1
+        self._moments.append(perf_counter())
         if self._told is not None:
-            rate = self._new / max(perf_counter() - self._start, 1e-9)
-            path, problem = self._pictures[row.number], problem_of(row)
-            self._told(Pace(self._before + self._new, len(self._pictures), rate, path, problem))
+            rate = (len(self._moments) - 1) / max(self._moments[-1] - self._moments[0], 1e-9)
+            self._told(Pace(self._done, len(self._pictures), rate, self._pictures[row.number], problem_of(row)))
+
+    def pause(self) -> None:
+        """Waits while the watcher does, which says nothing about how fast pictures are; may raise to stop."""
+        if self._watcher is None:
+            return
+        start = perf_counter()
+        self._watcher.pause()
+        waited = perf_counter() - start
+        self._moments = deque((moment + waited for moment in self._moments), RECENT + 1)
 
 
 def scan(
@@ -144,11 +155,11 @@ def scan(
     with closing(Store(Path(out), work.plan, resume=resume)) as store:
         pictures, done = work.plan.pictures, store.done()
         left = [number for number in range(len(pictures)) if number not in done]
-        count = Count(len(done), pictures, told)
+        count = Count(len(done), pictures, told, watcher)
         if runner == "ray" and left:
             from fpn_viewer.engine.scan.ray_runner import run_on_ray
 
-            run_on_ray(work, left, store, watcher, count)
+            run_on_ray(work, left, store, count)
         else:
             _run_here(work, left, store, watcher, count, at_once)
     return Scan(Path(out))
@@ -170,8 +181,7 @@ def _run_here(work: Work, left: Sequence[int], store: Store, watcher: Watcher | 
             row = waiting.popleft().result()
             store.write(row)
             count(row)
-            if watcher is not None:
-                watcher.pause()
+            count.pause()
 
     waiting: deque[Future[PictureRow]] = deque()
     with _crew(work, lanes, watcher) as follow, closing(_read_ahead(left, work.plan.pictures)) as reads:
