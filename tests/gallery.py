@@ -6,6 +6,7 @@ The real program is started on the bundled detector and samples, brought into ea
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 import tempfile
@@ -20,8 +21,10 @@ from PySide6.QtCore import QBuffer, QSettings
 from PySide6.QtWidgets import QApplication
 
 from fpn_viewer.app import Program, Start, start
+from fpn_viewer.core.demo.scenes import coco_dict, generate
 from fpn_viewer.core.detectors.detector import open_detector
 from fpn_viewer.engine.object_values import REMEDY_ROUNDS
+from fpn_viewer.engine.scan.run import scan
 from fpn_viewer.ui.dialogs.check_up import CheckUpDialog
 from fpn_viewer.ui.settings_store import SettingsStore
 from fpn_viewer.viewmodels.objects import MISSED
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 
 SIZE = (1440, 900)
 PAUSE_MS = 400
+#: scenes of the scan in the pictures, made as the samples were
+SCENES, SEED = 60, 9000
 
 
 class Gallery:
@@ -96,6 +101,25 @@ class Gallery:
         assert found is not None
         return found
 
+    def compare(self) -> None:
+        """Shows the demo beside its early checkpoint, at an object that only one of them finds."""
+        comparison = self.program.models.comparison
+        self.window.tabs.show_tab("compare")
+        comparison.add("demo-early")
+        wait(lambda: comparison.state.planes is not None and comparison.state.objects is not None)
+        only = [number for number, pair in enumerate(comparison.state.objects.rows) if pair.status == "only A"]
+        comparison.select_object(only[0])
+
+    def open_scan(self, path: Path) -> None:
+        """Shows where a scan's objects are lost, with the table of them open at the first."""
+        scans = self.program.models.scans
+        scans.open(str(path))
+        wait(lambda: bool(scans.state.total))
+        self.window.tabs.show_tab("scan")
+        self.window.docks["misses"].show()
+        scans.select(0)
+        settle(PAUSE_MS)
+
     def _rest(self) -> None:
         wait(
             lambda: (
@@ -105,7 +129,19 @@ class Gallery:
         wait(lambda: self.document.trace is not None and self.document.trace.path == self.document.path)
 
 
-def tour(folder: Path, theme: str) -> None:
+def scanned(folder: Path) -> Path:
+    """A scan of generated scenes with two of the bundled detectors."""
+    found = [generate(SEED + number) for number in range(SCENES)]
+    names = [f"scene_{SEED + number}.png" for number in range(SCENES)]
+    for scene, name in zip(found, names, strict=True):
+        Image.fromarray(scene.image).save(folder / name)
+    truth = folder / "scenes.json"
+    truth.write_text(json.dumps(coco_dict(found, names)))
+    scan(["demo", "demo-early"], folder, truth, folder / "scenes.sqlite")
+    return folder / "scenes.sqlite"
+
+
+def tour(folder: Path, theme: str, scan_file: Path) -> None:
     """All pictures in one theme."""
     gallery = Gallery(folder, theme)
     program, window = gallery.program, gallery.window
@@ -136,6 +172,10 @@ def tour(folder: Path, theme: str) -> None:
         program.models.what_if.sweep(None)
         wait(lambda: None in program.models.what_if.state.curves)
         gallery.grab("curves")
+        gallery.compare()
+        gallery.grab("compare")
+        gallery.open_scan(scan_file)
+        gallery.grab("scan")
         with tempfile.TemporaryDirectory() as scratch:
             dialog = gallery.check_up(Path(scratch) / "epoch-12.pth")
             gallery.grab("check-up", dialog)
@@ -160,12 +200,13 @@ def main() -> None:
     """Writes the gallery into the folder given, or into the resources."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "resources" / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as settings:
+    with tempfile.TemporaryDirectory() as settings, tempfile.TemporaryDirectory() as scenes:
         QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, settings)
         app = QApplication(["fpn_viewer"])
         app.setStyle("Fusion")
+        scan_file = scanned(Path(scenes))
         for theme in ("light", "dark"):
-            tour(folder, theme)
+            tour(folder, theme, scan_file)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from tests.scan_set import annotated, content, detector, pictures
 from tests.tiny import TINY, tiny_module
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 NAMES = detector().spec.class_names
@@ -186,10 +186,12 @@ def test_without_a_detector(data: tuple[Path, Path], tmp_path: Path, capsys: pyt
 
 
 @pytest.fixture
-def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
     """Presses Ctrl+C when so many pictures are done."""
 
     plain = cli_scan.Progress.__call__
+    # a shell starts what is to run in the background deaf to it
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def after(count: int) -> None:
         def pressed(self: cli_scan.Progress, pace: Pace) -> None:
@@ -199,7 +201,8 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
         monkeypatch.setattr(cli_scan.Progress, "__call__", pressed)
 
-    return after
+    yield after
+    signal.signal(signal.SIGINT, before)
 
 
 def test_control_c_keeps_what_is_done(
