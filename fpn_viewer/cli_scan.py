@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fpn_viewer.core.annotations.structures import Annotations
+    from fpn_viewer.engine.scan.numbers.values import Funnel
     from fpn_viewer.engine.scan.reading import Scan
     from fpn_viewer.engine.scan.run import Pace
 
@@ -29,13 +30,6 @@ _DONE, _SOME_FAILED, _NOTHING_DONE, _INTERRUPTED = 0, 1, 3, 130
 _LINES = 20
 #: sentences about the annotations that are written
 _SENTENCES = 8
-#: sides of objects, net px (root of the area), from which each row of the table goes
-_BUCKETS = (0, 8, 16, 32, 64, 128)
-
-_COUNTS = """
-    SELECT sqrt(net_h * net_w), CASE WHEN outcome = 'found' OR killer = '' THEN outcome ELSE killer END
-    FROM fates WHERE detector = ? AND outcome NOT IN ('crowd', 'ignored', 'flawed', 'unknown class')
-"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -261,36 +255,25 @@ def _say(line: str) -> None:
 
 def text(found: Scan) -> list[str]:
     """For each detector a table of what became of the objects: found, or lost at which stage, by size in the network."""
+    from fpn_viewer.engine.scan.filters import Filter
+    from fpn_viewer.engine.scan.numbers.counts import funnel
+
     out = []
     for number, name in enumerate(found.detectors):
-        rows = [(size or 0.0, what) for size, what in found.rows(_COUNTS, (number,))]
-        columns = ["found", *sorted({what for _, what in rows} - {"found"}, key=_order)]
-        table = [("net px", "objects", *columns), *(_row(rows, columns, *bucket) for bucket in _buckets()), _row(rows, columns)]
-        kept = [line for line in table if line[1] != "0"]
-        out += [name, *_aligned(kept), ""]
+        out += [name, *_aligned(_table(funnel(found, Filter(detector=number)))), ""]
     problems = len(found.problems)
     said = f"{problems:,} problem{'s' * (problems != 1)}, named above or in the file" if problems else "no problems"
     return [*out, said, f"→ {found.path}"]
 
 
-def _order(what: str) -> tuple[int, str]:
-    """Stages in their order, then the outcomes of objects that no stage lost."""
-    from fpn_viewer.core.structures import DENSE_STAGES, STAGES
+def _table(counts: Funnel) -> list[tuple[str, ...]]:
+    """A row for each size that there is, and one for all; found objects before the stages that lose some."""
+    from fpn_viewer.engine.scan.numbers.values import bucket_name
 
-    stages = (*STAGES, *DENSE_STAGES)
-    return (stages.index(what) if what in stages else len(stages)), what
-
-
-def _buckets() -> list[tuple[float, float]]:
-    return list(zip(_BUCKETS, (*_BUCKETS[1:], float("inf")), strict=True))
-
-
-def _row(
-    rows: Sequence[tuple[float, str]], columns: Sequence[str], low: float = 0.0, high: float = float("inf")
-) -> tuple[str, ...]:
-    here = [what for size, what in rows if low <= size < high]
-    name = "all" if high - low == float("inf") and not low else f"{low:g}–{high:g}" if high < float("inf") else f"≥ {low:g}"
-    return name, f"{len(here):,}", *(f"{here.count(column):,}" for column in columns)
+    states = [counts.states[-1], *counts.states[:-1]]
+    columns = [*zip((bucket_name(*size) for size in counts.sizes), counts.by_size.T, strict=True), ("all", counts.by_state)]
+    rows = [(name, column.sum(), *column[-1:], *column[:-1]) for name, column in columns if column.any()]
+    return [("net px", "objects", *states), *((name, *(f"{number:,}" for number in numbers)) for name, *numbers in rows)]
 
 
 def _aligned(table: Sequence[tuple[str, ...]]) -> list[str]:

@@ -13,6 +13,7 @@ import torch
 from fpn_viewer.core.detectors.anatomy import dissect
 from fpn_viewer.core.detectors.device import choose_device, half_type
 from fpn_viewer.core.detectors.lending import as_it_was, twin, unwrapped
+from fpn_viewer.core.detectors.origin import Origin, origin_of
 from fpn_viewer.core.detectors.settings import using
 from fpn_viewer.core.errors import DetectorError, DeviceError
 from fpn_viewer.core.geometry import Geometry, Level, net_size
@@ -48,6 +49,7 @@ class Detector:
         anatomy: where things are in the module.
         device: where it runs.
         precision: "float32", or on a GPU "float16" or "bfloat16".
+        origin: what it was opened from.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Detector:
             DetectorError: it cannot be followed.
         """
         self.precision = precision
+        self.origin = Origin(precision=precision)
         # what remains of a run in a module of ours is what RoI pooling keeps (vision#3747)
         self._kept = module if lent else getattr(getattr(module, "roi_heads", None), "box_roi_pool", None)
         self._half = half_type(precision, device)
@@ -337,4 +340,6 @@ def open_detector(
     _tell(watcher, "reading weights", 0.0)
     spec, module = resolve(source, settings, watcher)
     _tell(watcher, "building", 1.0)
-    return _fitted(spec, module, target, precision, lent=not isinstance(source, (str, PathLike)))
+    detector = _fitted(spec, module, target, precision, lent=not isinstance(source, (str, PathLike)))
+    detector.origin = origin_of(source, settings, spec, precision)
+    return detector

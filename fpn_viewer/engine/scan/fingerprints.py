@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
     from fpn_viewer.core.annotations.structures import Annotations
     from fpn_viewer.core.detectors.detector import Detector
+    from fpn_viewer.core.detectors.spec import DetectorSpec
 
 #: bytes of a tensor that are hashed at once
 _CHUNK = 1 << 24
 #: files of annotations, lower case; pictures may lie beside them
 _SUFFIXES = (".json", ".xml", ".txt", *YAML_SUFFIXES)
+#: fields of a description that change what the same weights find
+_USUAL: dict[str, object] = {"norm_eps": 1e-5, "stages": (), "neck": "fpn"}
 
 
 def of_detector(detector: Detector) -> str:
@@ -40,9 +43,15 @@ def of_detector(detector: Detector) -> str:
         "conventions": dataclasses.asdict(spec.conventions),
         "classes": spec.class_names,
         "precision": detector.precision,
+        **_unusual(spec),
     }
     summary.update(json.dumps(said, sort_keys=True).encode())
     return summary.hexdigest()
+
+
+def _unusual(spec: DetectorSpec) -> dict[str, object]:
+    """What works beside the weights and is nearly always the same; left out where it is, as in files of earlier versions."""
+    return {name: getattr(spec, name) for name, usual in _USUAL.items() if getattr(spec, name) != usual}
 
 
 def _bytes() -> object:

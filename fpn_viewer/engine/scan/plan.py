@@ -67,6 +67,7 @@ def prepare(
             detector.spec.to_json(),
             found.labels,
             found.unmatched,
+            detector.origin,
         )
         for detector, found in zip(opened, maps, strict=True)
     )

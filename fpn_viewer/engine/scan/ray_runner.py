@@ -6,11 +6,12 @@ Pictures are opened where they are followed, so every machine must see them unde
 from __future__ import annotations
 
 import copy
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fpn_viewer.engine.scan.examine import examine, read_picture
+from fpn_viewer.engine.scan.memory import kept_memory
 from fpn_viewer.engine.scan.store import ScanError
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ class Examiner:
         from fpn_viewer.core.detectors.detector import Detector
 
         torch.set_num_threads(1)
+        # for as long as this process lives, which does nothing else
+        self._memory = ExitStack()
+        self._memory.enter_context(kept_memory())
         self._annotations, self._iou = annotations, iou
         place = torch.device(device)
         self._detectors = tuple((Detector(one.spec, one.module, place, one.precision), dict(one.labels)) for one in sent)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from fpn_viewer.engine.scan.schema import FORMAT
+from fpn_viewer.core.detectors.origin import Origin
+from fpn_viewer.engine.scan.schema import EARLIER, FORMAT
 from fpn_viewer.engine.scan.store import ScanError
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: bytes of a file that are read as memory
 _MAPPED = 2 << 30
+#: stands before the table of a file that an earlier version wrote, for as long as it is open
+_AS_NOW = "CREATE TEMP VIEW detectors AS SELECT *, '{}' AS origin FROM main.detectors"
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Scan:
             try:
                 # a large scan is read in one sweep by whoever counts or sorts it
                 file.execute(f"PRAGMA mmap_size={_MAPPED}")
+                _as_now(file)
                 yield file
             finally:
                 file.close()
@@ -69,7 +73,7 @@ class Scan:
     def about(self) -> dict[str, Any]:
         """What was scanned: format, iou, annotations, number of detectors and pictures."""
         found = dict(self.rows("SELECT name, value FROM about"))
-        if found.get("format") != FORMAT:
+        if found.get("format") not in (FORMAT, *EARLIER):
             raise ScanError(f"{self.path} is no scan of this version of the program; scan again.")
         return {name: value if name == "format" else json.loads(value) for name, value in found.items()}
 
@@ -83,6 +87,20 @@ class Scan:
         """For each detector the class names of the annotations that it has no label for, though nobody left them out."""
         found = self.rows("SELECT unmatched FROM detectors ORDER BY detector")
         return tuple(tuple(json.loads(names)) for (names,) in found)
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """For each detector what `fingerprints.of_detector` says of it: another one finds other things."""
+        return tuple(text for (text,) in self.rows("SELECT fingerprint FROM detectors ORDER BY detector"))
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """For each detector what it was opened from; of no kind in files of earlier versions, which did not write it down.
+
+        Raises:
+            SettingError: the file says it in another way.
+        """
+        return tuple(Origin.from_json(text) for (text,) in self.rows("SELECT origin FROM detectors ORDER BY detector"))
 
     @property
     def problems(self) -> tuple[tuple[str, str], ...]:
@@ -104,3 +122,10 @@ class Scan:
         """How many objects were lost at each stage, by name."""
         query = "SELECT killer, COUNT(*) FROM fates WHERE detector = ? AND killer != '' GROUP BY killer ORDER BY COUNT(*) DESC"
         return dict(self.rows(query, (detector,)))
+
+
+def _as_now(file: sqlite3.Connection) -> None:
+    """Makes the tables of an earlier version look like those of this one."""
+    columns = [name for _, name, *_ in file.execute("PRAGMA main.table_info(detectors)")]
+    if columns and "origin" not in columns:
+        file.execute(_AS_NOW)

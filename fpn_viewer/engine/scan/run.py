@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from fpn_viewer.core.errors import DetectorError
 from fpn_viewer.engine.jobs import Cancelled
 from fpn_viewer.engine.scan.examine import examine, read_picture
+from fpn_viewer.engine.scan.memory import kept_memory
 from fpn_viewer.engine.scan.plan import prepare
 from fpn_viewer.engine.scan.reading import Scan
 from fpn_viewer.engine.scan.store import ScanError, Store
@@ -184,7 +185,8 @@ def _run_here(work: Work, left: Sequence[int], store: Store, watcher: Watcher | 
             count.pause()
 
     waiting: deque[Future[PictureRow]] = deque()
-    with _crew(work, lanes, watcher) as follow, closing(_read_ahead(left, work.plan.pictures)) as reads:
+    reading = closing(_read_ahead(left, work.plan.pictures))
+    with kept_memory(), _crew(work, lanes, watcher) as follow, reading as reads:
         for read in reads:
             waiting.append(follow(read))
             settle(ahead - 1)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 #: written into the file; another number is another layout
-FORMAT = "fpn_viewer scan 1"
+FORMAT = "fpn_viewer scan 2"
+#: layouts of earlier versions, which can be read and not gone on with: what a table has not got there is read as empty
+EARLIER: tuple[str, ...] = ("fpn_viewer scan 1",)
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ TABLES: tuple[Table, ...] = (
             ("spec", "TEXT"),
             ("labels", "TEXT"),
             ("unmatched", "TEXT"),
+            ("origin", "TEXT"),
         ),
     ),
     # a picture is planned before it is examined; `done` says which are

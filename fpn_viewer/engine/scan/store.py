@@ -8,9 +8,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from fpn_viewer.core.detectors.origin import Origin
 from fpn_viewer.core.errors import UserError
 from fpn_viewer.core.weights.lock import alone
-from fpn_viewer.engine.scan.schema import BY_NAME, FORMAT, INDEXES, TABLES
+from fpn_viewer.engine.scan.schema import BY_NAME, EARLIER, FORMAT, INDEXES, TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,6 +38,7 @@ class DetectorPlan:
         spec: its description, JSON.
         labels: its label for each class name of the annotations.
         unmatched: class names for which it has no label though nobody left them out.
+        origin: how it is opened once more.
     """
 
     name: str
@@ -44,7 +46,8 @@ class DetectorPlan:
     fingerprint: str
     spec: str
     labels: Mapping[str, int | None]
-    unmatched: tuple[str, ...] = field(default=())
+    unmatched: tuple[str, ...] = ()
+    origin: Origin = field(default_factory=Origin)
 
 
 @dataclass(frozen=True)
@@ -112,9 +115,8 @@ class Store:
 
     def _write_ahead(self) -> None:
         """Lets readers never wait for the writer; a process that is killed loses at most the transaction in work."""
-        if not self._is_ahead:
-            self._file.execute("PRAGMA journal_mode=WAL")
-            self._is_ahead = True
+        self._file.execute("PRAGMA journal_mode=WAL")
+        self._is_ahead = True
 
     def _begin(self) -> None:
         with self._transaction():
@@ -147,6 +149,8 @@ class Store:
         if not {"about", "detectors", "pictures", "done"} <= tables:
             raise ScanError(f"{self.path} is another program's file and no scan; choose another file with --out.")
         about = dict(self._file.execute("SELECT name, value FROM about").fetchall())
+        if about.get("format") in EARLIER:
+            self._refuse("by an earlier version of this program and can be read, but not gone on with")
         if about.get("format") != FORMAT:
             raise ScanError(
                 f"{self.path} is no scan of this version ({about.get('format', 'unknown')}); choose another file with --out."
@@ -168,9 +172,16 @@ class Store:
             ScanError: the file cannot be written.
         """
         with plain_errors(self.path):
-            self._write_ahead()
+            if not self._is_ahead:
+                self._write_ahead()
+                self._say_origins()
             with self._transaction():
                 self._write(row)
+
+    def _say_origins(self) -> None:
+        """A checkpoint may have been moved since the scan was begun: it is opened again where it was last."""
+        origins = ((one.origin.to_json(), number) for number, one in enumerate(self.plan.detectors))
+        self._file.executemany("UPDATE detectors SET origin = ? WHERE detector = ?", origins)
 
     def _write(self, row: PictureRow) -> None:
         number = row.number
@@ -238,7 +249,8 @@ def _compared(name: str, text: str) -> Any:
 
 
 def _detector(number: int, one: DetectorPlan) -> tuple[Any, ...]:
-    return number, one.name, one.source, one.fingerprint, one.spec, _json(one.labels), _json(list(one.unmatched))
+    said = (one.name, one.source, one.fingerprint, one.spec, _json(one.labels), _json(list(one.unmatched)), one.origin.to_json())
+    return number, *said
 
 
 def _json(value: Any) -> str:

@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import fpn_viewer as fv
 from fpn_viewer.cli import main
+from fpn_viewer.engine.scan.dataset.coverage import coverage_of_scan
 from fpn_viewer.engine.scan.numbers.counts import funnel
-from fpn_viewer.engine.scan.report.words import STATES, glance
 from fpn_viewer.engine.scan.report.worst import worst
+from fpn_viewer.engine.scan.words import glance
 from tests.scan_files import SIZE, write_scan
+from tests.scan_set import annotated, detector
 from tests.unit.engine.scan.numbers.made import Scene, make_scan
 
 if TYPE_CHECKING:
@@ -78,17 +81,45 @@ def test_page_holds_everything_and_asks_for_nothing(scan: Scan, tmp_path: Path, 
     assert page.open == []
     assert all(link.startswith("data:image/jpeg;base64,") or link[1:] in page.ids for link in page.links)
     assert "http" not in text
-    for detector in (0, 1):
+    for number in (0, 1):
         assert glance(funnel(scan)) in page.words
-        for case in worst(scan, detector, 8):
+        for case in worst(scan, number, 8):
             assert case.verdict in page.words
     # the sixth picture is not there
-    missing = sum(case.path.endswith("5.png") for detector in (0, 1) for case in worst(scan, detector, 8))
+    missing = sum(case.path.endswith("5.png") for number in (0, 1) for case in worst(scan, number, 8))
     assert page.images == 16 - missing
     numbers = json.loads((tmp_path / "out" / "numbers.json").read_text("utf-8"))
     assert [one["ap"] is None for one in numbers["coco"]] == [False, False]
     assert f"{numbers['coco'][0]['ap50']:.3f}" in page.words
     assert f"{numbers['tide'][1]['gains']['Miss']:.3f}" in page.words
+
+
+def test_page_says_how_the_anchors_fit_once_for_those_that_are_alike(scan: Scan, tmp_path: Path) -> None:
+    assert main(["report", str(scan.path), "--out", str(tmp_path), "--format", "html", "--format", "json", "--cases", "0"]) == 0
+    text = (tmp_path / "report.html").read_text("utf-8")
+    fit = coverage_of_scan(scan)
+    assert _Page(text).words.count(fit.sentence) == 1
+    assert "<h3>demo, demo-early</h3>" in text
+    low, high = fit.now.bins[0].low, fit.now.bins[-1].high
+    drawn = [hole for hole in fit.now.holes if hole.high > low and hole.low < high]
+    # and one in the legend
+    assert drawn
+    assert text.count('class="hole"') == 1 + len(drawn)
+    numbers = json.loads((tmp_path / "numbers.json").read_text("utf-8"))
+    assert [one["now"]["reached"] for one in numbers["anchors"]] == [fit.now.reached] * 2
+
+
+def test_page_tries_remedies_when_asked(tmp_path: Path) -> None:
+    images, truth = annotated(tmp_path, 2)
+    opened = detector(box_detections_per_img=8, box_score_thresh=0.12)
+    scan = fv.scan([opened, fv.open_detector("demo", device="cpu", min_size=64)], images, truth, tmp_path / "a.sqlite")
+    assert main(["report", str(scan.path), "--out", str(tmp_path), "--format", "html", "--cases", "0", "--remedies", "1"]) == 0
+    page = _Page((tmp_path / "report.html").read_text("utf-8"))
+    assert page.open == []
+    assert "no longer where it was" in page.words
+    assert "Tried on 1 picture of the scan" in page.words
+    assert "box_score_thresh" in page.words
+    assert "remedies" in page.ids
 
 
 def test_worst_are_the_largest_of_every_state(scan: Scan) -> None:
@@ -136,6 +167,7 @@ def test_command_imports_neither_torch_nor_qt(tmp_path: Path) -> None:
 
 
 def test_stages_have_a_title_each() -> None:
+    from fpn_viewer.core.analysis.words import STAGE_WORDS
     from fpn_viewer.core.structures import DENSE_STAGES, STAGES
 
-    assert {*STAGES, *DENSE_STAGES} - {"detected"} == set(STATES) - {"found"}
+    assert {*STAGES, *DENSE_STAGES} == set(STAGE_WORDS)

@@ -120,6 +120,7 @@ def test_objects_sizes_and_settings(data: tuple[Path, Path], whole: Scan) -> Non
     assert whole.unmatched == (("cow",), ("cow",))
     fingerprints = {text for (text,) in whole.rows("SELECT fingerprint FROM detectors")}
     assert len(fingerprints) == 2, "another setting is another detector"
+    assert [one.options.get("box_score_thresh") for one in whole.origins] == [None, 0.3]
 
 
 def test_a_scan_does_not_depend_on_how_many_pictures_are_followed_at_once(

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fpn_viewer.core.detectors.origin import Origin
 from fpn_viewer.engine.scan import store
 from fpn_viewer.engine.scan.reading import Scan
-from fpn_viewer.engine.scan.schema import FORMAT
+from fpn_viewer.engine.scan.schema import EARLIER, FORMAT
 from fpn_viewer.engine.scan.store import DetectorPlan, Plan, ScanError, Store
 from fpn_viewer.engine.scan.values import DetectionRow, FateRow, ObjectRow, PictureRow, RunRow
 
@@ -137,6 +138,38 @@ def test_annotations_may_be_named_otherwise(tmp_path: Path) -> None:
         pass
     with opened(tmp_path / "a.sqlite", replace(PLAN, annotations="../truth.json")) as file:
         assert file.done() == frozenset()
+
+
+def test_what_the_detectors_were_opened_from(tmp_path: Path) -> None:
+    path, places = (
+        tmp_path / "a.sqlite",
+        [Origin("checkpoint", f"/{place}/one.pth", "", {"anchor_sizes": ((8,),)}) for place in "xy"],
+    )
+    there, moved = (replace(PLAN, detectors=(replace(ONE, origin=place),)) for place in places)
+    with opened(path, there) as file:
+        file.write(row(0))
+    assert (Scan(path).origins, Scan(path).fingerprints) == ((places[0],), ("f1",))
+    with opened(path, moved):
+        # nothing was left to be done
+        assert Scan(path).origins == (places[0],)
+    with opened(path, moved) as file:
+        file.write(row(1))
+    assert Scan(path).origins == (places[1],)
+
+
+def test_a_file_of_an_earlier_version_is_read_and_not_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    with opened(path) as file:
+        file.write(row(0))
+    change = "UPDATE about SET value = ? WHERE name = 'format'"
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("ALTER TABLE detectors DROP COLUMN origin")
+        file.execute(change, EARLIER)
+    assert "earlier version of this program and can be read, but not gone on with" in refused(path)
+    found = Scan(path)
+    assert (found.about["format"], found.detectors, found.fingerprints) == (EARLIER[0], ("one",), ("f1",))
+    assert (found.origins, found.outcomes()) == ((Origin(),), {"found": 1, "missed": 1})
+    assert found.rows("SELECT * FROM detectors")[0][-1] == "{}"
 
 
 def test_a_file_that_is_there_is_only_taken_to_go_on(tmp_path: Path) -> None:

@@ -1,0 +1,78 @@
+"""Blocks of memory that stay at hand while many pictures go by, and go back to the system behind them."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from fpn_viewer.engine.scan import memory
+from fpn_viewer.engine.scan.memory import kept_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have other libraries")
+resource = pytest.importorskip("resource")
+TIMES, BYTES = 8, 40 << 20
+
+
+def faults(step: Callable[[], None]) -> int:
+    """Pages that the system had to give a thread."""
+    counted: list[int] = []
+
+    def count() -> None:
+        before = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
+        step()
+        counted.append(resource.getrusage(resource.RUSAGE_THREAD).ru_minflt - before)
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    thread.join()
+    return counted[0]
+
+
+def fill() -> None:
+    for _ in range(TIMES):
+        torch.full((BYTES,), 7, dtype=torch.uint8)
+
+
+@pytest.fixture
+def _glibc() -> None:
+    if memory._library() is None:
+        pytest.skip("another C library than glibc")
+
+
+@pytest.mark.usefixtures("_glibc")
+def test_a_block_is_filled_with_zeros_once() -> None:
+    with kept_memory():
+        kept = faults(fill)
+    assert kept * 3 < faults(fill)
+
+
+def held() -> int:
+    """Bytes that this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+@pytest.mark.usefixtures("_glibc")
+def test_what_was_kept_is_given_back_behind_it() -> None:
+    with kept_memory():
+        # what others let go of before is given back at its end
+        pass
+    before = held()
+    with kept_memory():
+        fill()
+        assert held() > before + BYTES // 2
+    assert held() < before + BYTES // 2
+
+
+def test_other_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_library", lambda: None)
+    monkeypatch.setattr(memory, "_set", lambda *_: pytest.fail("nothing can be set"))
+    with kept_memory():
+        fill()
