@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _DONE, _SOME_LEFT_OUT = 0, 1
 #: why there is no detector, by whether one was named
 _NOT_THERE = {
-    False: "{args.scan} does not tell where {name} is; name it with --checkpoint FILE.",
+    False: "{args.scan} does not tell where {name} is, or it is no longer there; name it with --checkpoint FILE.",
     True: "{args.checkpoint} is not the {name} that {args.scan} was made with; name the same checkpoint, or scan again.",
 }
 #: of the whole between two lines about how far it is
@@ -55,7 +55,9 @@ def remedies_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what `remedies` takes, but for device and precision."""
     parser.add_argument("scan", metavar="SCAN.sqlite", help="what the command scan wrote")
     _scan_arguments(parser)
-    parser.add_argument("--checkpoint", default="", metavar="FILE|NAME", help="the scanned detector; needed unless it is bundled")
+    parser.add_argument(
+        "--checkpoint", default="", metavar="FILE|NAME", help="the scanned detector, where it is no longer where it was"
+    )
     for name, what in (("killer", "lost at this stage, as rpn_top_k"), ("class", "of this class")):
         parser.add_argument(
             f"--{name}", dest=f"{name}_names", action="append", default=[], help=f"only objects {what}; may be repeated"
@@ -235,7 +237,7 @@ def run_remedies(args: argparse.Namespace) -> int:
     from fpn_viewer.core.torch_check import import_torch
 
     import_torch()
-    from fpn_viewer.engine.scan.dataset.remedies import USUAL, data_remedies, reopened
+    from fpn_viewer.engine.scan.dataset.remedies import USUAL, data_remedies, remedies_table, reopened
 
     number = args.detector - 1
     detector = reopened(scan, number, args.checkpoint, device=args.device, precision=args.precision)
@@ -256,16 +258,6 @@ def _chosen(args: argparse.Namespace) -> Filter:
         classes=tuple(args.class_names),
         sides=(args.above, args.below),
     )
-
-
-def remedies_table(found: DataRemedies) -> list[tuple[str, ...]]:
-    """A heading, and a row for each change."""
-    table: list[tuple[str, ...]] = [("change", "now", "tried", "back", "of", "95 %", "others", "lost", "FP/picture", "on nothing")]
-    for row in found.rows:
-        low, high = (f"{100 * end:.0f}" for end in row.interval)
-        counts = (str(row.brought), str(row.tried), f"{low}–{high}", str(row.others), str(row.lost))
-        table.append((row.change.name, row.change.before, row.change.after, *counts, f"{row.wrong:+.2f}", f"{row.background:+.2f}"))
-    return table
 
 
 def _sample_text(found: DataRemedies) -> str:

@@ -1,4 +1,4 @@
-"""The command `report`: what a scan found, as a page, tables and COCO results. No Qt and no torch."""
+"""The command `report`: what a scan found, as a page, tables and COCO results. No Qt, and torch only for remedies."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fpn_viewer.engine.jobs import Progress
+    from fpn_viewer.engine.scan.dataset.values import DataRemedies
     from fpn_viewer.engine.scan.reading import Scan
     from fpn_viewer.engine.scan.report.findings import Findings
 
@@ -35,6 +36,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "results; may be repeated (default: html, json and csv)",
     )
     parser.add_argument("--cases", default=24, type=_cases, metavar="N", help="losses of each detector in the page (default: 24)")
+    parser.add_argument(
+        "--remedies",
+        default=0,
+        type=_cases,
+        metavar="N",
+        help="in the page: which single setting brings back how many objects, tried on a sample of N pictures; runs the detectors "
+        "(default: 0, not at all)",
+    )
 
 
 def _cases(text: str) -> int:
@@ -52,12 +61,14 @@ class Asked:
         scan: to report on.
         out: folder.
         cases: worst losses of each detector in the page.
+        remedies: pictures that single settings are tried on, for the page; 0 for no such section.
         token: told how far it is.
     """
 
     scan: Scan
     out: Path
     cases: int
+    remedies: int
     token: Token
 
     @cached_property
@@ -86,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     # a file of another kind is refused before a folder is made
     _ = scan.about
     make_folder(args.out)
-    asked = Asked(scan, args.out, args.cases, _telling())
+    asked = Asked(scan, args.out, args.cases, args.remedies, _telling())
     for name in dict.fromkeys(args.formats or _USUAL):
         for path in FORMATS[name](asked):
             print(path, flush=True)
@@ -97,8 +108,19 @@ def _html(asked: Asked) -> Sequence[Path]:
     from fpn_viewer.engine.scan.report.page import write_page
 
     path = asked.out / "report.html"
-    write_page(asked.scan, asked.numbers, path, asked.token, cases=asked.cases)
+    write_page(asked.scan, asked.numbers, path, asked.token, cases=asked.cases, remedies=_remedies(asked))
     return [path]
+
+
+def _remedies(asked: Asked) -> Sequence[DataRemedies | str]:
+    if not asked.remedies:
+        return ()
+    from fpn_viewer.core.torch_check import import_torch
+
+    import_torch()
+    from fpn_viewer.engine.scan.report.remedies import remedies_of
+
+    return remedies_of(asked.scan, asked.remedies, asked.token)
 
 
 def _json(asked: Asked) -> Sequence[Path]:

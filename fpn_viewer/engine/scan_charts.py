@@ -24,17 +24,25 @@ def _opened(path: str) -> Scan:
 
 @dataclass(frozen=True)
 class _Patient:
-    """A watcher at whose checks quicker questions go first: COCO's numbers of a large scan take minutes."""
+    """A watcher of one detector's numbers, at whose checks quicker questions go first: those of a large scan take minutes.
+
+    Attributes:
+        token: of the job.
+        place: of the detector among those that are asked about.
+        of: how many these are.
+    """
 
     token: Token
+    place: int
+    of: int
 
     def check(self) -> None:
         """Lets them go first, and ends the job where that was asked for."""
         self.token.pause()
 
     def report(self, stage: str, fraction: float) -> None:
-        """Hands on how far it is."""
-        self.token.report(stage, fraction)
+        """Hands on how far it is with all of them."""
+        self.token.report(stage, (self.place + fraction) / self.of)
 
 
 @dataclass(frozen=True)
@@ -111,8 +119,8 @@ class AskRecall:
 
         scan, classes = _opened(self.path), (self.name,) if self.name else ()
         return tuple(
-            recall(scan, detector, chosen=Filter(detector=detector, classes=classes), ap=self.ap, watcher=_Patient(token))
-            for detector in _in_turn(token, self.detectors, "recall")
+            recall(scan, detector, chosen=Filter(detector=detector, classes=classes), ap=self.ap, watcher=watcher)
+            for detector, watcher in _in_turn(token, self.detectors, "recall")
         )
 
 
@@ -137,7 +145,7 @@ class AskCoco:
         from fpn_viewer.engine.scan.numbers.coco import coco
 
         scan = _opened(self.path)
-        return tuple(coco(scan, detector, watcher=_Patient(token)) for detector in _in_turn(token, self.detectors, "COCO metrics"))
+        return tuple(coco(scan, detector, watcher) for detector, watcher in _in_turn(token, self.detectors, "COCO metrics"))
 
 
 @dataclass(frozen=True)
@@ -161,12 +169,13 @@ class AskTide:
         from fpn_viewer.engine.scan.numbers.tide import tide
 
         scan = _opened(self.path)
-        return tuple(tide(scan, detector, watcher=_Patient(token)) for detector in _in_turn(token, self.detectors, "error types"))
+        return tuple(tide(scan, detector, watcher) for detector, watcher in _in_turn(token, self.detectors, "error types"))
 
 
-def _in_turn(token: Token, detectors: tuple[int, ...], what: str) -> Iterator[int]:
-    """The detectors, with progress before each."""
+def _in_turn(token: Token, detectors: tuple[int, ...], what: str) -> Iterator[tuple[int, _Patient]]:
+    """The detectors with a watcher each, with progress before each."""
     for place, detector in enumerate(detectors):
-        token.check()
-        token.report(what, place / len(detectors))
-        yield detector
+        watcher = _Patient(token, place, len(detectors))
+        watcher.check()
+        watcher.report(what, 0.0)
+        yield detector, watcher

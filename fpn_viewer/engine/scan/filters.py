@@ -14,6 +14,10 @@ LEFT_OUT: tuple[str, ...] = ("crowd", "ignored", "flawed", "unknown class")
 LOST: tuple[str, ...] = ("missed", "badly placed", "wrong class", "taken")
 
 
+_PATHS = "SELECT picture FROM pictures WHERE instr(lower(path), lower(?))"
+_CLASSES = "SELECT DISTINCT class FROM objects WHERE instr(lower(class), lower(?))"
+
+
 @dataclass(frozen=True)
 class Filter:
     """A choice of objects; an empty field leaves everything in. All that is said holds together.
@@ -64,7 +68,8 @@ def where(chosen: Filter) -> tuple[str, tuple[object, ...]]:
         parts.append("fates.picture = ?")
         values.append(chosen.picture)
     if chosen.text:
-        parts.append("(instr(lower(pictures.path), lower(?)) OR instr(lower(objects.class), lower(?)))")
+        # asked once of each path and class, and not of each object
+        parts.append(f"(fates.picture IN ({_PATHS}) OR objects.class IN ({_CLASSES}))")
         values.extend((chosen.text, chosen.text))
     if chosen.counted:
         parts.append("NOT objects.ignored")

@@ -10,8 +10,9 @@ from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate
 
+from fpn_viewer.core.analysis.words import stage_title
 from fpn_viewer.core.imaging.colours import level_colour
-from fpn_viewer.ui.panels.life_texts import full_number_text, margin_text, number_text, stage_title, suppressor_text
+from fpn_viewer.ui.panels.life_texts import full_number_text, margin_text, number_text, suppressor_text
 from fpn_viewer.ui.panels.probe_paint import MARGIN, mixed, tabular
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from PySide6.QtCore import QPersistentModelIndex, QRect
-    from PySide6.QtGui import QKeyEvent, QPaintEvent
+    from PySide6.QtGui import QKeyEvent, QPaintEvent, QResizeEvent
     from PySide6.QtWidgets import QWidget
 
     from fpn_viewer.core.analysis.line import LifeLine
@@ -190,6 +190,13 @@ class ObjectList(QListView):
             self.zoom_wanted.emit()
         else:
             event.ignore()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keeps the current object in sight, where the words below the list take some of its room."""
+        super().resizeEvent(event)
+        seen = self.viewport().rect().adjusted(0, 0, 0, event.oldSize().height() - event.size().height())
+        if event.oldSize().isValid() and seen.intersects(self.visualRect(self.currentIndex())):
+            self.scrollTo(self.currentIndex())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draws the rows, or that the filter has left none."""

@@ -6,8 +6,9 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fpn_viewer.core.analysis.words import stage_title
 from fpn_viewer.core.numbers import percent, significant
-from fpn_viewer.ui.panels.life_texts import side_text, stage_title
+from fpn_viewer.ui.panels.life_texts import side_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from fpn_viewer.engine.scan.filters import LOST
 from fpn_viewer.engine.scan.numbers.choices import FOUND
+from fpn_viewer.engine.scan.words import at, counted, share, size_name, state_name
 from fpn_viewer.ui.scan.bars import BarPart, BarRow
-from fpn_viewer.ui.scan.looks import state_name, state_tip
-from fpn_viewer.ui.scan.texts import at, counted, share, size_name
+from fpn_viewer.ui.scan.looks import state_tip
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,10 +9,11 @@ from PySide6.QtCore import QRectF, QSize
 from PySide6.QtGui import QFontMetricsF, QPalette
 
 from fpn_viewer.core.numbers import percent
+from fpn_viewer.engine.scan.looks import state_look
 from fpn_viewer.ui.panels.probe_paint import text_on
 from fpn_viewer.ui.scan import axes
 from fpn_viewer.ui.scan.chart import Chart, Mark, box_path
-from fpn_viewer.ui.scan.looks import stage_look
+from fpn_viewer.ui.scan.looks import fill, ground_of
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPainter
@@ -178,11 +179,11 @@ class StackedBars(Chart):
 
     def _paint_parts(self, painter: QPainter, row: BarRow, place: _Place) -> None:
         for part, area in self._areas(row, place.bar):
-            look = stage_look(part.look)
+            look = state_look(part.look)
             # a hair of ground between neighbours
             inner = area.adjusted(0, 0, -min(1.0, area.width() / 3), 0)
-            look.fill(painter, inner, self.base())
-            ground = look.ground(self.base())
+            fill(painter, inner, look, self.base())
+            ground = ground_of(look, self.base())
             axes.paint_inside(painter, inner, f"{part.count:,}", text_on(ground), ground if look.hatch else None)
 
     def sizeHint(self) -> QSize:

@@ -11,11 +11,12 @@ from PySide6.QtGui import QColor, QPalette, QPen, QPolygonF
 
 from fpn_viewer.core.numbers import significant
 from fpn_viewer.engine.scan.filters import Filter
+from fpn_viewer.engine.scan.looks import state_look
+from fpn_viewer.engine.scan.words import counted, share
 from fpn_viewer.ui.panels.probe_paint import mixed
 from fpn_viewer.ui.scan.axes import counts_up_to, paint_across, paint_up
 from fpn_viewer.ui.scan.chart import Chart, Mark, box_path
-from fpn_viewer.ui.scan.looks import stage_look
-from fpn_viewer.ui.scan.texts import counted, share
+from fpn_viewer.ui.scan.looks import fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 NOW, PROPOSED = QColor("#0072B2"), QColor("#D55E00")
 #: objects that no anchor reaches look like those that are lost at the anchors
-LOST = stage_look("anchors")
+LOST = state_look("anchors")
 _LEFT, _RIGHT, _GAP = 56.0, 16.0, 8.0
 #: share of the height that the counts get
 _COUNTS = 0.22
@@ -204,7 +205,7 @@ class CoverageChart(Chart):
             left, width = self._x(one.low) + 0.5, self._x(one.high) - self._x(one.low) - 1
             lost = (one.objects - one.reached) * scale
             painter.fillRect(QRectF(left, room.bottom() - one.objects * scale, width, one.reached * scale), mixed(NOW, base, 0.45))
-            LOST.fill(painter, QRectF(left, room.bottom() - lost, width, lost), base)
+            fill(painter, QRectF(left, room.bottom() - lost, width, lost), LOST, base)
         low, high = log2(now.bins[0].low), log2(now.bins[-1].high)
         powers = [2.0**k for k in range(-3, 13) if low - 1e-9 <= k <= high + 1e-9]
         paint_across(painter, room, [(self._x(side), f"{side:g}") for side in powers], grid, self.ink())
@@ -223,7 +224,7 @@ class CoverageChart(Chart):
                 return
             sample = QRectF(x, y - 5, _SAMPLE, 10)
             if style is None:
-                (LOST.fill(painter, sample, base) if colour == QColor(LOST.colour) else painter.fillRect(sample, colour))
+                (fill(painter, sample, LOST, base) if colour == QColor(LOST.colour) else painter.fillRect(sample, colour))
             else:
                 painter.setPen(QPen(colour, 2.2, style))
                 painter.drawLine(QPointF(x, y), QPointF(x + _SAMPLE, y))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fpn_viewer.core.numbers import significant
-from fpn_viewer.ui.scan.texts import counted, share
+from fpn_viewer.engine.scan.words import counted, share
 from fpn_viewer.ui.widgets.text_table import Cell
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from PySide6.QtGui import QColor, QPainterPath, QPalette, QPen, QPolygonF
 from fpn_viewer.core.numbers import percent
 from fpn_viewer.engine.scan.filters import LOST
 from fpn_viewer.engine.scan.numbers.values import bucket_name
+from fpn_viewer.engine.scan.words import PX
 from fpn_viewer.ui.scan import axes
 from fpn_viewer.ui.scan.chart import Chart, Mark
 from fpn_viewer.ui.scan.looks import DETECTOR_LOOKS
-from fpn_viewer.ui.scan.texts import PX, ap_words, point_words
+from fpn_viewer.ui.scan.texts import ap_words, point_words
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPainter

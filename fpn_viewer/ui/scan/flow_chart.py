@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, QSize
 from PySide6.QtGui import QColor, QPainterPath, QPen
 
+from fpn_viewer.engine.scan.looks import state_look
 from fpn_viewer.engine.scan.numbers.choices import FOUND
+from fpn_viewer.engine.scan.words import at, counted, share, state_name
 from fpn_viewer.ui.scan import axes
 from fpn_viewer.ui.scan.chart import Chart, Mark, box_path
-from fpn_viewer.ui.scan.looks import stage_look, state_name, state_tip
-from fpn_viewer.ui.scan.texts import at, counted, share
+from fpn_viewer.ui.scan.looks import fill, state_tip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -170,7 +171,7 @@ class FlowChart(Chart):
     def _paint_nodes(self, painter: QPainter) -> None:
         for side, nodes in enumerate(self._nodes):
             for state, rect in nodes.items():
-                stage_look(state).fill(painter, rect, self.base())
+                fill(painter, rect, state_look(state), self.base())
                 count = sum(one.count for one in self._ribbons if (one.a, one.b)[side] == state)
                 text = f"{state_name(state)}  {count:,}"
                 if side == 0:

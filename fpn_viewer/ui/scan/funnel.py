@@ -8,16 +8,15 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from fpn_viewer.engine.scan.filters import Filter
+from fpn_viewer.engine.scan.words import size_name, state_name
 from fpn_viewer.engine.scan_charts import AskFlows, AskFunnel
 from fpn_viewer.ui.scan.bar_rows import lost_only, rows_by_class, rows_by_size, rows_by_stage
 from fpn_viewer.ui.scan.bars import StackedBars
 from fpn_viewer.ui.scan.flow_chart import FlowChart, flow_table, flow_words
 from fpn_viewer.ui.scan.legend import LossLegend
-from fpn_viewer.ui.scan.looks import state_name
 from fpn_viewer.ui.scan.page import ScanPage
 from fpn_viewer.ui.scan.parts import ChartScroll, Choice, Readout, words_label
 from fpn_viewer.ui.scan.standing import Standing
-from fpn_viewer.ui.scan.texts import size_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,8 +107,9 @@ class FunnelPage(ScanPage):
         for choice in (self.view, self.scale, self.scope):
             head.addWidget(choice)
         head.addStretch(1)
-        self._stack.addWidget(self._scrolled(self.legend, self.bars))
-        self._stack.addWidget(self._scrolled(self.verdict, self.ribbons))
+        # where there is little room the bars are seen and the legend is scrolled to
+        self._stack.addWidget(self._scrolled(self.bars, self.bars, self.legend))
+        self._stack.addWidget(self._scrolled(self.ribbons, self.verdict, self.ribbons))
         self._stack.addWidget(self.message)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 12, 8)
@@ -118,14 +118,14 @@ class FunnelPage(ScanPage):
         column.addWidget(self._stack, 1)
         column.addWidget(self.readout)
 
-    def _scrolled(self, above: QWidget, chart: Chart) -> QScrollArea:
-        """A chart and what stands above it, in the room there is; what the keys point at stays in view."""
+    def _scrolled(self, chart: Chart, *widgets: QWidget) -> QScrollArea:
+        """A chart and what stands above or below it, in the room there is; what the keys point at stays in view."""
         host = QWidget(self)
         column = QVBoxLayout(host)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        column.addWidget(above)
-        column.addWidget(chart, 1)
+        for widget in widgets:
+            column.addWidget(widget, int(widget is chart))
         scroll = ChartScroll(chart, self)
         scroll.setWidget(host)
         return scroll

@@ -9,11 +9,12 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from fpn_viewer.engine.scan.filters import Filter
+from fpn_viewer.engine.scan.words import glance
 from fpn_viewer.engine.scan_charts import AskFunnel
 from fpn_viewer.ui.scan.looks import DETECTOR_LOOKS
 from fpn_viewer.ui.scan.parts import words_label
 from fpn_viewer.ui.scan.standing import Standing
-from fpn_viewer.ui.scan.texts import about_words, glance, so_far
+from fpn_viewer.ui.scan.texts import about_words, so_far
 from fpn_viewer.ui.widgets.naming import named
 from fpn_viewer.ui.widgets.texts import ElidedLabel
 

@@ -8,11 +8,12 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from fpn_viewer.engine.scan.looks import state_look
+from fpn_viewer.engine.scan.words import counted, share, state_name
 from fpn_viewer.ui.canvas.flow import FlowLayout
 from fpn_viewer.ui.panels.probe_paint import tabular
-from fpn_viewer.ui.scan.looks import stage_look, state_name, state_tip
+from fpn_viewer.ui.scan.looks import fill, state_tip
 from fpn_viewer.ui.scan.parts import Pressable
-from fpn_viewer.ui.scan.texts import counted, share
 
 if TYPE_CHECKING:
     from fpn_viewer.engine.scan.filters import Filter
@@ -51,7 +52,7 @@ class StateChip(Pressable):
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        stage_look(self.state).fill(painter, QRectF(0, 0, _SIDE, _SIDE), base)
+        fill(painter, QRectF(0, 0, _SIDE, _SIDE), state_look(self.state), base)
         painter.end()
         self.setIcon(QIcon(pixmap))
 

@@ -8,13 +8,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout
 
 from fpn_viewer.engine.scan.numbers.values import COCO_TITLES, TIDE_TITLES
+from fpn_viewer.engine.scan.words import counted
 from fpn_viewer.engine.scan_charts import AskCoco, AskTide
 from fpn_viewer.ui.scan.error_bars import ErrorBars
 from fpn_viewer.ui.scan.looks import DETECTOR_LOOKS
 from fpn_viewer.ui.scan.page import ScanPage, grows
 from fpn_viewer.ui.scan.parts import ChartScroll, Choice, Readout, words_label
 from fpn_viewer.ui.scan.standing import Standing
-from fpn_viewer.ui.scan.texts import counted
 from fpn_viewer.ui.widgets.text_table import Cell, TextTable
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class NumbersPage(ScanPage):
 
     def _show_progress(self, lane: str, stage: str, fraction: float) -> None:
         if lane == self._standing.lane and self._standing.busy:
-            self.message.setText(f"{WORKING} {stage}, {round(100 * fraction)} %")
+            self.message.setText(f"Computing {stage} … {round(100 * fraction)} %")
 
     # -- copies -----------------------------------------------------------------------------------------------------
 

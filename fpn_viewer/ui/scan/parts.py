@@ -13,13 +13,15 @@ from fpn_viewer.ui.panels.probe_paint import tabular
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtGui import QPaintEvent
+    from PySide6.QtGui import QPaintEvent, QResizeEvent
 
     from fpn_viewer.ui.scan.chart import Chart, Mark
 
 _LINE = 2
 #: px kept free above and below what is scrolled to
 _AIR = 24
+#: letters of the longest sentences that are read out
+_READ = 120
 
 
 class Pressable(QToolButton):
@@ -123,7 +125,7 @@ def words_label(parent: QWidget, *, muted: bool = False, large: bool = False) ->
 
 
 class Readout(QLabel):
-    """One line: what is pointed at, or what can be done."""
+    """One line, or two where the page is narrow: what is pointed at, or what can be done."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         """Makes an empty line."""
@@ -134,6 +136,14 @@ class Readout(QLabel):
         self.setFont(tabular(self.font()))
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        self.setWordWrap(True)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Takes as many lines as what is read out needs, whatever it is: charts do not jump while they are read."""
+        super().resizeEvent(event)
+        metrics = self.fontMetrics()
+        self.setFixedHeight(metrics.lineSpacing() * (1 if self.width() >= _READ * metrics.averageCharWidth() else 2))
 
     def set_hint(self, text: str) -> None:
         """What stands there while nothing is pointed at."""

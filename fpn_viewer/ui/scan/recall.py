@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSignalBlocker, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
+from fpn_viewer.engine.scan.words import size_name
 from fpn_viewer.engine.scan_charts import AskRecall
 from fpn_viewer.ui.canvas.flow import FlowLayout
 from fpn_viewer.ui.scan.curve import RecallChart
@@ -15,7 +16,6 @@ from fpn_viewer.ui.scan.looks import DETECTOR_LOOKS
 from fpn_viewer.ui.scan.page import ScanPage, grows
 from fpn_viewer.ui.scan.parts import Choice, Readout, words_label
 from fpn_viewer.ui.scan.standing import Standing
-from fpn_viewer.ui.scan.texts import size_name
 from fpn_viewer.ui.widgets.naming import named
 
 if TYPE_CHECKING:

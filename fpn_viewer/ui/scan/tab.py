@@ -8,10 +8,11 @@ from PySide6.QtCore import QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QImage, QPainter
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
+from fpn_viewer.engine.scan.words import counted
 from fpn_viewer.ui.scan.head import ScanHead
 from fpn_viewer.ui.scan.pages import PAGES
 from fpn_viewer.ui.scan.parts import words_label
-from fpn_viewer.ui.scan.texts import counted, filter_words
+from fpn_viewer.ui.scan.texts import filter_words
 from fpn_viewer.ui.widgets.copying import copy_action
 from fpn_viewer.ui.widgets.texts import ElidedLabel
 

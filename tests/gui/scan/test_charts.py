@@ -12,6 +12,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from fpn_viewer.engine.scan.filters import FROM, LOST, Filter, where
+from fpn_viewer.engine.scan.looks import STATE_LOOKS
 from fpn_viewer.engine.scan.numbers.coco import coco
 from fpn_viewer.engine.scan.numbers.counts import funnel
 from fpn_viewer.engine.scan.numbers.flow import flows
@@ -23,7 +24,7 @@ from fpn_viewer.ui.scan.bars import StackedBars
 from fpn_viewer.ui.scan.curve import RecallChart, _runs
 from fpn_viewer.ui.scan.error_bars import ErrorBars
 from fpn_viewer.ui.scan.flow_chart import GAINED, LOST_NOW, SAME, FlowChart, flow_table, flow_words, ribbon_colour
-from fpn_viewer.ui.scan.looks import DETECTOR_LOOKS, STAGE_LOOKS
+from fpn_viewer.ui.scan.looks import DETECTOR_LOOKS, fill
 from fpn_viewer.ui.scan.numbers import class_headings, class_rows, coco_headings, coco_rows, difference_text, tide_table
 
 if TYPE_CHECKING:
@@ -229,7 +230,7 @@ def test_the_part_whose_objects_are_listed_is_outlined(bars: StackedBars) -> Non
 
 
 def test_no_two_stages_of_a_family_look_alike() -> None:
-    looks = [(look.colour, look.hatch) for state, look in STAGE_LOOKS.items()]
+    looks = [(look.colour, look.hatch) for state, look in STATE_LOOKS.items()]
     assert len(set(looks)) == len(looks)
     assert len({(look.style, look.sign) for look in DETECTOR_LOOKS}) == len(DETECTOR_LOOKS)
 
@@ -237,7 +238,7 @@ def test_no_two_stages_of_a_family_look_alike() -> None:
 def test_a_hatch_can_be_seen() -> None:
     image = QImage(40, 20, QImage.Format.Format_RGB32)
     painter = QPainter(image)
-    STAGE_LOOKS["rpn_cap"].fill(painter, QRectF(0, 0, 40, 20), QColor("white"))
+    fill(painter, QRectF(0, 0, 40, 20), STATE_LOOKS["rpn_cap"], QColor("white"))
     painter.end()
     assert len({image.pixel(x, 10) for x in range(40)}) > 1
 

@@ -13,13 +13,13 @@ from PySide6.QtWidgets import QWidget
 from fpn_viewer.engine.jobs import Failure
 from fpn_viewer.engine.scan.filters import LOST, Filter
 from fpn_viewer.engine.scan.numbers.counts import funnel
+from fpn_viewer.engine.scan.words import glance
 from fpn_viewer.ui.scan import pages
 from fpn_viewer.ui.scan.funnel import VIEWS, FunnelPage
 from fpn_viewer.ui.scan.numbers import NumbersPage
 from fpn_viewer.ui.scan.recall import RecallPage
 from fpn_viewer.ui.scan.standing import Standing
 from fpn_viewer.ui.scan.tab import EMPTY, NO_PICTURE_YET, NO_TRUTH, ScanTab
-from fpn_viewer.ui.scan.texts import glance
 from fpn_viewer.viewmodels.scan_runs import Running
 
 if TYPE_CHECKING:

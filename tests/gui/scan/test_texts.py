@@ -11,7 +11,8 @@ from fpn_viewer.engine.scan.filters import LOST, Filter
 from fpn_viewer.engine.scan.numbers.choices import COUNTED
 from fpn_viewer.engine.scan.numbers.counts import buckets
 from fpn_viewer.engine.scan.numbers.values import Funnel
-from fpn_viewer.ui.scan.texts import filter_words, glance, share, so_far
+from fpn_viewer.engine.scan.words import glance, share
+from fpn_viewer.ui.scan.texts import filter_words, so_far
 
 pytestmark = pytest.mark.gui
 

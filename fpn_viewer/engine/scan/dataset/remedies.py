@@ -6,6 +6,7 @@ the scan, so that "found" means the same.
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field, replace
 from math import sqrt
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from fpn_viewer.core.analysis.matching import match
 from fpn_viewer.core.errors import QuestionError, SettingError, UserError
 from fpn_viewer.core.geometry import net_size
 from fpn_viewer.core.numbers import percent
+from fpn_viewer.core.resources import checkpoint_file
 from fpn_viewer.engine.scan import fingerprints
 from fpn_viewer.engine.scan.dataset.changes import changes_for
 from fpn_viewer.engine.scan.dataset.sample import draw, labels_of, truth_of
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from fpn_viewer.core.annotations.structures import GroundTruth
     from fpn_viewer.core.detectors.detector import Detector
+    from fpn_viewer.core.detectors.spec import DetectorSpec
     from fpn_viewer.core.images import Picture
     from fpn_viewer.core.tracing.record import Watcher
     from fpn_viewer.core.tracing.trace import Trace
@@ -111,32 +114,43 @@ def reopened(scan: Scan, number: int, source: str = "", **options: Any) -> Detec
     Args:
         scan: finished or running.
         number: of the detector.
-        source: its file or name; when "" the name that the scan has for it, if that is one of the program's own or a file.
+        source: its file or name; when "" what the scan says that it was opened from, or the program's own of its name.
         options: of `open_detector`, before the settings.
 
     Returns:
-        The detector; None where it is not named, or is another one by now.
+        The detector; None where it is not known where it is, or it is another one by now.
 
     Raises:
         QuestionError: the scan has no such detector.
         UserError: it is there and cannot be opened.
     """
     from fpn_viewer.core.detectors.detector import open_detector
-    from fpn_viewer.core.resources import checkpoint_file
     from fpn_viewer.engine.scan.dataset.coverage import spec_of
 
     spec = spec_of(scan, number)
-    if not source and not checkpoint_file(spec.name):
+    place, said = (source, _as_scanned(spec)) if source else _origin(scan, number, spec)
+    if not place:
         return None
-    said = {name: getattr(spec.settings, name) for name in spec.kind.settings}
-    said |= {**asdict(spec.conventions), "class_names": spec.class_names, "name": spec.name}
     try:
-        detector = open_detector(source or spec.name, **options, **said)
+        detector = open_detector(place, **{**options, **said})
     except SettingError:
         # what was said of the scanned detector does not fit this one
         return None
-    found = scan.rows("SELECT fingerprint FROM detectors WHERE detector = ?", (number,))
-    return detector if fingerprints.of_detector(detector) == found[0][0] else None
+    return detector if fingerprints.of_detector(detector) == scan.fingerprints[number] else None
+
+
+def _origin(scan: Scan, number: int, spec: DetectorSpec) -> tuple[str, dict[str, Any]]:
+    """Where a detector of a scan is, "" when that is not known, and what was said of it; code of others is imported by nobody."""
+    origin = scan.origins[number]
+    if origin.kind in ("bundled", "builder") or (origin.kind == "checkpoint" and os.path.isfile(origin.name)):
+        return origin.name, dict(origin.options)
+    return (spec.name if not origin.kind and checkpoint_file(spec.name) else ""), _as_scanned(spec)
+
+
+def _as_scanned(spec: DetectorSpec) -> dict[str, Any]:
+    """All that can be said of a detector when it is opened."""
+    said = {name: getattr(spec.settings, name) for name in spec.kind.settings}
+    return said | {**asdict(spec.conventions), "class_names": spec.class_names, "name": spec.name}
 
 
 class _Part:
@@ -345,3 +359,13 @@ def _words(row: DataRemedy) -> str:
         f"{change.name} at {change.after} instead of {change.before}: {row.brought:,} of {row.tried:,} misses "
         f"({percent(row.share)}) come back{others}{lost}, for {cost} false positives a picture"
     )
+
+
+def remedies_table(found: DataRemedies) -> list[tuple[str, ...]]:
+    """A heading, and a row for each change."""
+    table: list[tuple[str, ...]] = [("change", "now", "tried", "back", "of", "95 %", "others", "lost", "FP/picture", "on nothing")]
+    for row in found.rows:
+        low, high = (f"{100 * end:.0f}" for end in row.interval)
+        counts = (str(row.brought), str(row.tried), f"{low}–{high}", str(row.others), str(row.lost))
+        table.append((row.change.name, row.change.before, row.change.after, *counts, f"{row.wrong:+.2f}", f"{row.background:+.2f}"))
+    return table

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fpn_viewer.core.structures import DENSE_STAGES, STAGES
-from fpn_viewer.engine.scan.filters import LEFT_OUT, LOST
+from fpn_viewer.engine.scan.filters import LOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,19 +19,9 @@ FOUND = "found"
 COUNTED: tuple[str, ...] = (FOUND, *LOST)
 
 
-def state_of(table: str) -> str:
-    """The state of a fate in SQL: found, else the stage that lost it, else the outcome where no stage is to blame.
-
-    Args:
-        table: name of the fates in the query.
-    """
-    return f"CASE WHEN {table}.outcome = '{FOUND}' OR {table}.killer = '' THEN {table}.outcome ELSE {table}.killer END"
-
-
-def is_counted(table: str) -> str:
-    """The condition in SQL that a detector is expected to find the object at all."""
-    # a difficult object that a detection matches is "found", and counts for nothing
-    return f"NOT objects.ignored AND {table}.outcome NOT IN ({', '.join(repr(one) for one in LEFT_OUT)})"
+def state_of(outcome: str, killer: str) -> str:
+    """The state of a fate: found, else the stage that lost it, else the outcome where no stage is to blame."""
+    return outcome if outcome == FOUND else killer or outcome
 
 
 def in_order(states: Iterable[str]) -> tuple[str, ...]:

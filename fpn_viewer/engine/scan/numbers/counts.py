@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fpn_viewer.core.geometry import frozen
-from fpn_viewer.engine.scan.filters import BUCKETS, FROM, SIDE, Filter, where
+from fpn_viewer.engine.scan.filters import BUCKETS, Filter
 from fpn_viewer.engine.scan.numbers.arrays import name_of
-from fpn_viewer.engine.scan.numbers.choices import in_order, is_counted, state_of
+from fpn_viewer.engine.scan.numbers.choices import in_order, state_of
+from fpn_viewer.engine.scan.numbers.fates import fates
 from fpn_viewer.engine.scan.numbers.values import Funnel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from fpn_viewer.engine.scan.reading import Scan
 
@@ -32,20 +35,16 @@ def funnel(scan: Scan, chosen: Filter = _ALL, bounds: Sequence[float] = BUCKETS)
     Raises:
         ScanError: the file cannot be read.
     """
-    condition, values = where(chosen)
-    rows = scan.rows(
-        f"SELECT {state_of('fates')}, {bucket_of(bounds)}, objects.class, COUNT(*) FROM {FROM}"
-        f" WHERE {condition} AND {is_counted('fates')} GROUP BY 1, 2, 3",
-        values,
-    )
-    states = in_order(state for state, *_ in rows)
-    classes = _by_number([(name, count) for *_, name, count in rows])
-    places = ({one: place for place, one in enumerate(names)} for names in (states, classes))
-    state_at, class_at = places
+    found = fates(scan, chosen, bounds)
+    grid = found.grid()
+    states = in_order(state_of(*kind) for kind, count in zip(found.kinds, grid.sum((1, 2)), strict=True) if count)
+    classes = _by_number(found.names, grid.sum((0, 1)))
     counts = np.zeros((len(states), len(bounds), len(classes)), np.int64)
-    for state, bucket, name, count in rows:
-        counts[state_at[state], bucket, class_at[name]] = count
-    return Funnel(chosen, name_of(scan, chosen.detector), states, buckets(bounds), classes, frozen(counts))
+    for kind, layer in zip(found.kinds, grid[:, :, classes], strict=True):
+        if layer.any():
+            counts[states.index(state_of(*kind))] += layer
+    names = tuple(found.names[place] for place in classes)
+    return Funnel(chosen, name_of(scan, chosen.detector), states, buckets(bounds), names, frozen(counts))
 
 
 def buckets(bounds: Sequence[float]) -> tuple[tuple[float, float], ...]:
@@ -53,15 +52,6 @@ def buckets(bounds: Sequence[float]) -> tuple[tuple[float, float], ...]:
     return tuple(pairwise(float(bound) for bound in (*bounds, float("inf"))))
 
 
-def bucket_of(bounds: Sequence[float]) -> str:
-    """The size bucket of a fate in SQL, from 0."""
-    steps = " ".join(f"WHEN {SIDE} < {float(bound)!r} THEN {place}" for place, bound in enumerate(bounds[1:]))
-    return f"CASE {steps} ELSE {len(bounds) - 1} END" if steps else "0"
-
-
-def _by_number(counts: list[tuple[str, int]]) -> tuple[str, ...]:
-    """Names, those of most objects first."""
-    totals: dict[str, int] = {}
-    for name, count in counts:
-        totals[name] = totals.get(name, 0) + count
-    return tuple(sorted(totals, key=lambda name: (-totals[name], name)))
+def _by_number(names: Sequence[str], counts: NDArray[np.int64]) -> list[int]:
+    """Places of the names that occur, those of most objects first."""
+    return sorted(np.flatnonzero(counts).tolist(), key=lambda place: (-int(counts[place]), names[place]))

@@ -10,27 +10,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
 
 #: recalls at which COCO reads the precision
 RECALLS = np.linspace(0.0, 1.0, 101)
 
 
-def average_precision(right: Floats, wrong: Floats, objects: Floats) -> Floats:
+def average_precision(weight: Floats, right: Flags, objects: Floats) -> Floats:
     """COCO's average precision: highest precision at each of 101 recalls or beyond, averaged.
 
     Args:
-        right: how often each detection counts as a match (R, D), by falling score.
-        wrong: how often as a false positive (R, D).
+        weight: how often each detection is there (R, D), by falling score.
+        right: it is a match and no false positive (D,).
         objects: to be found (R,).
 
     Returns:
         (R,) 0..1; NaN where there is no object.
     """
-    rights, wrongs = right.cumsum(1), wrong.cumsum(1)
-    precision = rights / (rights + wrongs + np.spacing(1))
-    best = np.maximum.accumulate(precision[:, ::-1], 1)[:, ::-1]
+    # precision is highest, and recall grows, only where a match comes
+    hits = np.flatnonzero(right)
+    rights, all_of = weight[:, hits].cumsum(1), weight.cumsum(1)[:, hits]
+    best = np.zeros((len(weight), len(hits) + 1))
     # beyond the last recall the precision is 0
-    best = np.concatenate([best, np.zeros((len(best), 1))], 1)
+    np.divide(rights, all_of + np.spacing(1), out=best[:, :-1])
+    best = np.maximum.accumulate(best[:, ::-1], 1)[:, ::-1]
     recall = np.divide(rights, objects[:, None], out=np.zeros_like(rights), where=objects[:, None] > 0)
-    rows = [values[np.searchsorted(reached, RECALLS)].mean() for values, reached in zip(best, recall, strict=True)]
-    return np.where(objects > 0, np.array(rows, np.float64), np.nan)
+    places = np.stack([reached.searchsorted(RECALLS) for reached in recall])
+    return np.where(objects > 0, np.take_along_axis(best, places, 1).mean(1), np.nan)

@@ -1,4 +1,4 @@
-"""pycocotools fed from a scan: its rules and its arithmetic, without its files, its prints and its empty rounds."""
+"""pycocotools fed from a scan: its rules and its arithmetic, without its files, its prints and its rounds through Python."""
 
 from __future__ import annotations
 
@@ -6,25 +6,46 @@ import copy
 import io
 import threading
 from contextlib import contextmanager, redirect_stdout
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from pycocotools import mask
 from pycocotools.cocoeval import COCOeval
 
 from fpn_viewer.core.annotations.table import Unwatched
+from fpn_viewer.engine.scan.numbers.greedy import matched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
     from fpn_viewer.core.annotations.table import Reading
     from fpn_viewer.engine.scan.numbers.boxes import Boxes
 
-    Rows = dict[tuple[int, int], list[dict[str, Any]]]
+    Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
 
 #: the process has one stdout
 _QUIET = threading.Lock()
+#: pictures of a class between two looks at whether the numbers are still wanted
+_STRIDE = 256
+
+
+class _Pair(NamedTuple):
+    """What is to be matched: objects and detections of one class in one picture.
+
+    Attributes:
+        label: place of the class in the library's `catIds`.
+        picture: place of the picture in `imgIds`.
+        truths: places of the objects (G,).
+        found: places of the detections by falling score, the best that count (D,).
+    """
+
+    label: int
+    picture: int
+    truths: Ints
+    found: Ints
 
 
 class Evaluation(COCOeval):
@@ -43,40 +64,74 @@ class Evaluation(COCOeval):
             net: sizes are in net px² instead of picture px².
         """
         super().__init__(iouType="bbox")
-        self._watcher = watcher or Unwatched()
+        self._watcher, self._boxes = watcher or Unwatched(), boxes
         self.params.imgIds = boxes.pictures.tolist()
         self.params.catIds = np.unique(boxes.truths.label).tolist()
-        self._truths, self._found = _truths(boxes, net), _found(boxes, net)
-
-    def _prepare(self) -> None:
-        self._gts, self._dts = self._truths, self._found
+        truths, found = boxes.truths, boxes.found
+        self._truths, self._found = _xywh(truths.boxes_img), _xywh(found.boxes_img)
+        self._sizes = truths.net_area if net else truths.area
+        area = self._found[:, 2] * self._found[:, 3]
+        self._found_sizes = area * found.net_share if net else area
 
     def evaluate(self) -> None:
-        """Matches picture by picture as the library does, leaving out those where nothing is to be matched."""
-        self._prepare()
-        params, key = self.params, set(self._gts) | set(self._dts)
-        self.ious = {(i, k): self.computeIoU(i, k) for k in params.catIds for i in params.imgIds if (i, k) in key}
-        self.evalImgs = []
-        rounds = [(k, area) for k in params.catIds for area in params.areaRng]
-        for done, (k, area) in enumerate(rounds):
-            self._watcher.check()
-            self._watcher.report("computing AP", done / len(rounds))
-            most = params.maxDets[-1]
-            self.evalImgs += [self.evaluateImg(i, k, area, most) if (i, k) in key else None for i in params.imgIds]
+        """Matches class by class and picture by picture, leaving out those where nothing is to be matched."""
+        params, pairs = self.params, self._pairs()
+        shape = len(params.catIds), len(params.areaRng), len(params.imgIds)
+        self.evalImgs: list[dict[str, Any] | None] = [None] * int(np.prod(shape))
+        for done, pair in enumerate(pairs):
+            if not done % _STRIDE:
+                self._watcher.check()
+                self._watcher.report("COCO metrics", done / len(pairs))
+            for size, result in enumerate(self._results(pair)):
+                self.evalImgs[(pair.label * shape[1] + size) * shape[2] + pair.picture] = result
         self._paramsEval = copy.deepcopy(params)
 
-    def computeIoU(self, picture: int, label: int) -> Any:
-        """Overlaps of a picture's detections with its objects of a class; none where either is missing."""
-        both = (picture, label) in self._gts and (picture, label) in self._dts
-        return super().computeIoU(picture, label) if both else []
+    def _pairs(self) -> list[_Pair]:
+        """All there are, class by class."""
+        params, boxes = self.params, self._boxes
+        truths, found = (self._places(rows.label, rows.picture) for rows in (boxes.truths, boxes.found))
+        of_truths, of_found = np.argsort(truths, kind="stable"), np.lexsort((-boxes.found.score, found))
+        truths, found = truths[of_truths], found[of_found]
+        there = np.union1d(truths, found)
+        there = there[there >= 0]
+        spans = [np.searchsorted(of, there, side).tolist() for of in (truths, found) for side in ("left", "right")]
+        width, most = len(params.imgIds), params.maxDets[-1]
+        return [
+            _Pair(place // width, place % width, of_truths[first:last], of_found[best:end][:most])
+            for place, first, last, best, end in zip(there.tolist(), *spans, strict=True)
+        ]
 
-    def evaluateImg(self, picture: int, label: int, area: Sequence[float], most: int) -> Any:
-        """The library's matching of a picture's objects and detections of one class."""
-        for rows in (self._gts, self._dts):
-            rows.setdefault((picture, label), [])
-        return super().evaluateImg(picture, label, area, most)
+    def _places(self, label: Ints, picture: Ints) -> Ints:
+        """One number for a class in a picture, rising class by class; -1 where either is not evaluated (N,)."""
+        params = self.params
+        at = [(np.asarray(names, np.int64), values) for names, values in ((params.catIds, label), (params.imgIds, picture))]
+        row, column = (np.minimum(np.searchsorted(names, values), max(len(names) - 1, 0)) for names, values in at)
+        known = np.isin(label, params.catIds) & np.isin(picture, params.imgIds)
+        return np.where(known, row * len(params.imgIds) + column, -1)
 
-    def numbers(self) -> NDArray[np.float64]:
+    def _results(self, pair: _Pair) -> Iterator[dict[str, Any]]:
+        """What the library knows of a picture after matching, for each size range."""
+        truths, ranges = self._boxes.truths, np.asarray(self.params.areaRng, np.float64)
+        outside, found_outside = (
+            (sizes < ranges[:, :1]) | (sizes > ranges[:, 1:]) for sizes in (self._sizes[pair.truths], self._found_sizes[pair.found])
+        )
+        ignored, crowd = truths.ignored[pair.truths] | outside, truths.crowd[pair.truths]
+        hit, idle = matched(self._iou(pair), crowd, ignored, self.params.iouThrs)
+        # a detection about nothing counts against the detector only where its own size is in the range
+        idle |= ~hit & found_outside[:, None]
+        score = self._boxes.found.score[pair.found]
+        for number in range(len(ranges)):
+            yield {"dtScores": score, "dtMatches": hit[number], "dtIgnore": idle[number], "gtIgnore": ignored[number]}
+
+    def _iou(self, pair: _Pair) -> Floats:
+        """Overlap of a picture's detections with its objects (D, G), as the library computes it."""
+        if not (len(pair.truths) and len(pair.found)):
+            return np.zeros((len(pair.found), len(pair.truths)))
+        crowd = self._boxes.truths.crowd[pair.truths].astype(np.uint8)
+        out: Floats = mask.iou(self._found[pair.found], self._truths[pair.truths], crowd)
+        return out
+
+    def numbers(self) -> Floats:
         """COCO's twelve numbers, −1 where there is nothing to be found (12,)."""
         self.evaluate()
         with _quiet():
@@ -92,36 +147,5 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _truths(boxes: Boxes, net: bool) -> Rows:
-    truths = boxes.truths
-    columns = (truths.net_area if net else truths.area, truths.crowd.astype(int), truths.ignored.astype(int))
-    rows = zip(_xywh(truths.boxes_img), *(column.tolist() for column in columns), strict=True)
-    # the library takes a match with number 0 for none
-    entries = [
-        {"id": number, "bbox": box, "area": area, "iscrowd": crowd, "ignore": ignored}
-        for number, (box, area, crowd, ignored) in enumerate(rows, 1)
-    ]
-    return _grouped(truths.picture.tolist(), truths.label.tolist(), entries)
-
-
-def _found(boxes: Boxes, net: bool) -> Rows:
-    found = boxes.found
-    shares = found.net_share.tolist() if net else [1.0] * len(found.score)
-    rows = zip(_xywh(found.boxes_img), found.score.tolist(), shares, strict=True)
-    entries = [
-        {"id": number, "bbox": box, "area": box[2] * box[3] * share, "score": score}
-        for number, (box, score, share) in enumerate(rows, 1)
-    ]
-    return _grouped(found.picture.tolist(), found.label.tolist(), entries)
-
-
-def _xywh(boxes_img: NDArray[np.float64]) -> list[list[float]]:
-    out: list[list[float]] = np.concatenate([boxes_img[:, :2], boxes_img[:, 2:] - boxes_img[:, :2]], 1).tolist()
-    return out
-
-
-def _grouped(pictures: list[int], labels: list[int], entries: list[dict[str, Any]]) -> Rows:
-    out: Rows = {}
-    for picture, label, entry in zip(pictures, labels, entries, strict=True):
-        out.setdefault((picture, label), []).append(entry)
-    return out
+def _xywh(boxes_img: Floats) -> Floats:
+    return np.concatenate([boxes_img[:, :2], boxes_img[:, 2:] - boxes_img[:, :2]], 1)

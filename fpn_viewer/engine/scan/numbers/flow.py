@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fpn_viewer.core.geometry import frozen
-from fpn_viewer.engine.scan.filters import FROM, Filter, where
+from fpn_viewer.engine.scan.filters import Filter
 from fpn_viewer.engine.scan.numbers.arrays import name_of
-from fpn_viewer.engine.scan.numbers.choices import in_order, is_counted, state_of
+from fpn_viewer.engine.scan.numbers.choices import in_order, state_of
+from fpn_viewer.engine.scan.numbers.fates import fates
 from fpn_viewer.engine.scan.numbers.values import Flows
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fpn_viewer.engine.scan.numbers.fates import Fates
     from fpn_viewer.engine.scan.reading import Scan
+
+    Ints = NDArray[np.int64]
 
 _ALL = Filter()
 #: objects that only one of two detectors finds from which McNemar's test is taken from the chi-squared distribution
@@ -35,19 +41,28 @@ def flows(scan: Scan, a: int, b: int, chosen: Filter = _ALL) -> Flows:
         ScanError: the file cannot be read.
     """
     chosen = replace(chosen, detector=a)
-    condition, values = where(chosen)
-    rows = scan.rows(
-        f"SELECT {state_of('fates')}, {state_of('there')}, COUNT(*) FROM {FROM}"
-        " JOIN fates AS there ON there.picture = fates.picture AND there.object = fates.object AND there.detector = ?"
-        f" WHERE {condition} AND {is_counted('fates')} AND {is_counted('there')} GROUP BY 1, 2",
-        (b, *values),
-    )
-    states = in_order(here for here, _, _ in rows), in_order(there for _, there, _ in rows)
+    here, there = fates(scan, chosen), fates(scan, Filter(detector=b))
+    _, at_a, at_b = np.intersect1d(here.keys, there.keys, assume_unique=True, return_indices=True)
+    here, there = here.kept(at_a), there.kept(at_b)
+    states = _states(here), _states(there)
     counts = np.zeros((len(states[0]), len(states[1])), np.int64)
-    for here, there, count in rows:
-        counts[states[0].index(here), states[1].index(there)] = count
+    for kind, row in zip(here.kinds, _pairs(here, there), strict=True):
+        for other, count in zip(there.kinds, row.tolist(), strict=True):
+            if count:
+                counts[states[0].index(state_of(*kind)), states[1].index(state_of(*other))] += count
     p_value, test = mcnemar(int(counts[-1, :-1].sum()), int(counts[:-1, -1].sum()))
     return Flows(chosen, a, b, (name_of(scan, a), name_of(scan, b)), *states, frozen(counts), p_value, test)
+
+
+def _states(found: Fates) -> tuple[str, ...]:
+    return in_order(state_of(*found.kinds[place]) for place in np.unique(found.fate).tolist())
+
+
+def _pairs(here: Fates, there: Fates) -> Ints:
+    """How many of the same objects have each pair of kinds."""
+    width = len(there.kinds)
+    flat = np.bincount(here.fate.astype(np.int64) * width + there.fate, minlength=len(here.kinds) * width)
+    return flat.reshape(len(here.kinds), width)
 
 
 def mcnemar(only_a: int, only_b: int) -> tuple[float, str]:

@@ -31,18 +31,17 @@ class _Ranked:
 
     Attributes:
         picture: place of each one's picture (D,).
-        right: 1 for a match, 0 for a false positive (D,).
+        right: a match and no false positive (D,).
         objects: to be found in each picture (P,).
     """
 
     picture: NDArray[np.int64]
-    right: Floats
+    right: NDArray[np.bool_]
     objects: Floats
 
     def precision(self, drawn: Floats) -> Floats:
         """Average precision for each weighting of the pictures (R, P) → (R,)."""
-        weight = drawn[:, self.picture]
-        return average_precision(weight * self.right, weight * (1 - self.right), drawn @ self.objects)
+        return average_precision(drawn[:, self.picture], self.right, drawn @ self.objects)
 
 
 def precision_by_size(
@@ -122,8 +121,8 @@ def _class_ranked(pictures: Sequence[dict[str, Any] | None]) -> _Ranked:
     there = [(place, one) for place, one in enumerate(pictures) if one is not None]
     picture = np.repeat([place for place, _ in there], [len(one["dtScores"]) for _, one in there]).astype(np.int64)
     scores = np.concatenate([one["dtScores"] for _, one in there] or [[]])
-    right = np.concatenate([one["dtMatches"][0] > 0 for _, one in there] or [[]])
+    right = np.concatenate([one["dtMatches"][0] for _, one in there] or [[]]).astype(np.bool_)
     counts = ~np.concatenate([one["dtIgnore"][0] for _, one in there] or [[]]).astype(np.bool_)
     order = np.argsort(-scores, kind="stable")
     order = order[counts[order]]
-    return _Ranked(picture[order], right[order].astype(np.float64), objects)
+    return _Ranked(picture[order], right[order], objects)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fpn_viewer.core.geometry import frozen
-from fpn_viewer.engine.scan.filters import BUCKETS, FROM, Filter, where
-from fpn_viewer.engine.scan.numbers.arrays import columns, name_of
-from fpn_viewer.engine.scan.numbers.choices import FOUND, is_counted
-from fpn_viewer.engine.scan.numbers.counts import bucket_of, buckets
+from fpn_viewer.engine.scan.filters import BUCKETS, Filter
+from fpn_viewer.engine.scan.numbers.arrays import name_of
+from fpn_viewer.engine.scan.numbers.choices import FOUND
+from fpn_viewer.engine.scan.numbers.counts import buckets
+from fpn_viewer.engine.scan.numbers.fates import fates
 from fpn_viewer.engine.scan.numbers.resampling import ends, exact_tail, weights
 from fpn_viewer.engine.scan.numbers.values import RecallCurve
 
@@ -83,18 +84,12 @@ def recall(
 
 def _counts(scan: Scan, chosen: Filter, bounds: Sequence[float]) -> tuple[Floats, Floats]:
     """Objects, and those that are found, by picture and bucket (P, B)."""
-    condition, values = where(chosen)
-    picture, bucket, number, hits = columns(
-        scan,
-        f"SELECT fates.picture, {bucket_of(bounds)}, COUNT(*), SUM(fates.outcome = '{FOUND}') FROM {FROM}"
-        f" WHERE {condition} AND {is_counted('fates')} GROUP BY 1, 2",
-        values,
-        "lldd",
-    )
-    names, place = np.unique(picture, return_inverse=True)
-    objects, found = np.zeros((2, len(names), len(bounds)))
-    objects[place, bucket], found[place, bucket] = number, hits
-    return objects, found
+    held = fates(scan, chosen, bounds)
+    names, place = np.unique(held.pictures, return_inverse=True)
+    cell, shape = place * len(bounds) + held.bucket, (len(names), len(bounds))
+    hit = np.array([outcome == FOUND for outcome, _ in held.kinds], np.bool_)[held.fate]
+    objects, found = (np.bincount(cell[one], minlength=shape[0] * shape[1]).reshape(shape) for one in (slice(None), hit))
+    return objects.astype(np.float64), found.astype(np.float64)
 
 
 def _ends(objects: Floats, found: Floats, resamples: int, level: float, seed: int) -> Floats:

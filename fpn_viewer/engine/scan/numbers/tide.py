@@ -92,8 +92,8 @@ class Verdicts:
         names, numbers = np.unique(objects, return_counts=True)
         values = []
         for name, number in zip(names.tolist(), numbers.tolist(), strict=True):
-            hits = right[label == name].astype(np.float64)[None]
-            values.append(float(average_precision(hits, 1 - hits, np.array([float(number)]))[0]))
+            hits = right[label == name]
+            values.append(float(average_precision(np.ones((1, len(hits))), hits, np.array([float(number)]))[0]))
         return float(np.mean(values)) if values else 1.0
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fpn_viewer.core.annotations.table import Unwatched
+from fpn_viewer.core.errors import QuestionError
+from fpn_viewer.engine.scan.dataset.coverage import coverage_of_scan
 from fpn_viewer.engine.scan.filters import Filter
 from fpn_viewer.engine.scan.numbers.coco import coco
 from fpn_viewer.engine.scan.numbers.counts import funnel
@@ -19,6 +21,7 @@ from fpn_viewer.engine.scan.numbers.tide import tide
 
 if TYPE_CHECKING:
     from fpn_viewer.core.annotations.table import Reading
+    from fpn_viewer.engine.scan.dataset.values import Coverage
     from fpn_viewer.engine.scan.numbers.values import CocoMetrics, Flows, Funnel, RecallCurve, TideErrors
     from fpn_viewer.engine.scan.reading import Scan
 
@@ -36,6 +39,7 @@ class Findings:
         curves: recall in the finer buckets of charts.
         coco: COCO's numbers.
         tide: TIDE's error types.
+        anchors: how they fit the objects, or a sentence on why that cannot be said.
         flows: from the first detector to each other one.
     """
 
@@ -44,6 +48,7 @@ class Findings:
     curves: tuple[RecallCurve, ...]
     coco: tuple[CocoMetrics, ...]
     tide: tuple[TideErrors, ...]
+    anchors: tuple[Coverage | str, ...]
     flows: tuple[Flows, ...]
 
 
@@ -64,8 +69,16 @@ def findings(scan: Scan, watcher: Reading | None = None) -> Findings:
         tuple(recall(scan, one, bounds=FINE) for one in detectors),
         tuple(coco(scan, one, watched) for one in detectors),
         tuple(tide(scan, one, watched) for one in detectors),
+        tuple(_anchors(scan, one) for one in detectors),
         tuple(flows(scan, 0, other) for other in detectors[1:]),
     )
+
+
+def _anchors(scan: Scan, detector: int) -> Coverage | str:
+    try:
+        return coverage_of_scan(scan, Filter(detector=detector))
+    except QuestionError as error:
+        return str(error)
 
 
 def as_json(found: Findings) -> dict[str, Any]:

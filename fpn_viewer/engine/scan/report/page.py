@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fpn_viewer.core.annotations.table import Unwatched
+from fpn_viewer.engine.scan.report.anchors import anchors_section
 from fpn_viewer.engine.scan.report.charts import funnel_bars, hatches, recall_curves
+from fpn_viewer.engine.scan.report.remedies import remedies_section
 from fpn_viewer.engine.scan.report.style import STYLE
 from fpn_viewer.engine.scan.report.tables import class_table, coco_table, flow_table, funnel_table, size_table, tide_table
-from fpn_viewer.engine.scan.report.words import counted, glance, html, size, state_name
+from fpn_viewer.engine.scan.report.words import html, size
 from fpn_viewer.engine.scan.report.worst import crop_uri, worst
+from fpn_viewer.engine.scan.words import counted, glance, state_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from fpn_viewer.core.annotations.table import Reading
+    from fpn_viewer.engine.scan.dataset.values import DataRemedies
     from fpn_viewer.engine.scan.reading import Scan
     from fpn_viewer.engine.scan.report.findings import Findings
     from fpn_viewer.engine.scan.report.worst import Case
@@ -24,7 +28,15 @@ if TYPE_CHECKING:
 _PROBLEMS = 100
 
 
-def write_page(scan: Scan, found: Findings, path: Path, watcher: Reading | None = None, *, cases: int = 24) -> None:
+def write_page(
+    scan: Scan,
+    found: Findings,
+    path: Path,
+    watcher: Reading | None = None,
+    *,
+    cases: int = 24,
+    remedies: Sequence[DataRemedies | str] = (),
+) -> None:
     """Writes the report.
 
     Args:
@@ -33,29 +45,35 @@ def write_page(scan: Scan, found: Findings, path: Path, watcher: Reading | None 
         path: of the file to write.
         watcher: told how far it is, may stop it.
         cases: pictures of lost objects, for each detector.
+        remedies: of each detector, as `report.remedies.remedies_of` finds them; none when empty.
 
     Raises:
         ScanError: the scan cannot be read.
         OSError: the file cannot be written.
     """
-    body = "".join(_body(scan, found, watcher or Unwatched(), cases))
+    body = "".join(_body(scan, found, watcher or Unwatched(), cases, remedies))
     title = html(f"Scan of {', '.join(scan.detectors)}")
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title><style>{STYLE}</style>'
     page = f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>{hatches()}<h1>{title}</h1>{body}</body></html>\n'
     path.write_text(page, encoding="utf-8")
 
 
-def _body(scan: Scan, found: Findings, watcher: Reading, cases: int) -> Iterator[str]:
+def _body(scan: Scan, found: Findings, watcher: Reading, cases: int, remedies: Sequence[DataRemedies | str]) -> Iterator[str]:
     about = f"{counted(scan.about['count'], 'picture')}; a detection counts from an overlap of {scan.about['iou']:g}."
     yield f'<p class="soft">{html(about)}</p>'
     yield from (f'<p class="glance">{html(glance(one))}</p>' for one in found.funnels)
     yield from (f'<p class="glance">{html(one.sentence)}</p>' for one in found.flows)
-    links = ("numbers", "losses", "size", *(("changes",) if found.flows else ()), "errors", "worst", "scanned")
+    asked = (*(("changes",) if found.flows else ()), "errors", "anchors", *(("remedies",) if remedies else ()))
+    links = ("numbers", "losses", "size", *asked, "worst", "scanned")
     yield "<nav>" + "".join(f'<a href="#{one}">{one.capitalize()}</a>' for one in links) + "</nav>"
     yield f'<h2 id="numbers">Numbers</h2>{coco_table(found.coco)}'
     yield _folded("Class by class", "".join(map(class_table, found.coco)))
     yield from _losses(found)
     yield from _errors(found)
+    yield '<h2 id="anchors">Anchors</h2>'
+    yield from anchors_section(scan.detectors, found.anchors)
+    if remedies:
+        yield from remedies_section(scan.detectors, remedies)
     yield from _worst(scan, watcher, cases)
     yield from _scanned(scan)
 

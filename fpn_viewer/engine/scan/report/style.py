@@ -23,7 +23,10 @@ th { font-weight: 600 } th[scope=row], thead th:first-child { text-align: left }
 .heat { display: block; margin: -4px -10px; padding: 4px 10px;
   background: color-mix(in srgb, #d55e00 calc(var(--part) * .6), transparent) }
 figure { margin: 12px 0 } figure > svg { width: 100%; height: auto; font-size: 13px }
-svg text { fill: currentColor } .grid { stroke: var(--line); fill: none } .patterns { position: absolute }
+svg text { fill: currentColor } .hole { fill: #7a5195; fill-opacity: .18 }
+.limit { stroke: var(--ink); stroke-dasharray: 5 3; fill: none }
+.grid { stroke: var(--line); fill: none }
+.patterns { position: absolute }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 13px } .legend svg { vertical-align: -2px }
 .cases { display: grid; grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); gap: 14px }
 .case { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; overflow: hidden }

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fpn_viewer.core.numbers import percent
 from fpn_viewer.engine.scan.numbers.choices import FOUND
 from fpn_viewer.engine.scan.numbers.values import COCO_TITLES, TIDE_TITLES, bucket_name
-from fpn_viewer.engine.scan.report.words import NONE, Raw, counted, difference, html, metric, share, state_name
+from fpn_viewer.engine.scan.report.words import NONE, Raw, difference, html, interval, metric
+from fpn_viewer.engine.scan.words import counted, state_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +81,9 @@ def size_table(curves: Sequence[RecallCurve]) -> str:
         cells = [cell for curve in curves for cell in _at(curve, place)]
         rows.append([bucket_name(low, high), f"{curves[0].objects[place]:,}", *cells])
     head = ["net px", "objects", *(f"{curve.name}: {what}" for curve in curves for what in _columns(curve))]
-    caption = f"Share of objects found by their side after the resize; {curves[0].level:.0%} intervals by bootstrap over pictures."
+    caption = (
+        f"Share of objects found by their side after the resize; {percent(curves[0].level)} intervals by bootstrap over pictures."
+    )
     return table(head, rows, caption)
 
 
@@ -88,9 +92,9 @@ def _columns(curve: RecallCurve) -> tuple[str, ...]:
 
 
 def _at(curve: RecallCurve, place: int) -> list[str]:
-    out = [share(float(curve.recall[place]), curve.recall_ends[place].tolist())]
+    out = [interval(float(curve.recall[place]), curve.recall_ends[place].tolist())]
     if curve.ap50 is not None and curve.ap50_ends is not None:
-        out.append(share(float(curve.ap50[place]), curve.ap50_ends[place].tolist()))
+        out.append(interval(float(curve.ap50[place]), curve.ap50_ends[place].tolist()))
     return out
 
 
@@ -119,7 +123,7 @@ def flow_table(flows: Flows) -> str:
         cells = [
             _cell(number, part, there == name == FOUND) for there, number, part in zip(flows.states_b, numbers, parts, strict=True)
         ]
-        rows.append([f"{state_name(name)} in {flows.names[0]}", *cells, f"{sum(numbers):,}"])
+        rows.append([state_name(name), *cells, f"{sum(numbers):,}"])
     totals = [f"{number:,}" for number in flows.counts.sum(0).tolist()]
     rows.append(["all", *totals, f"{flows.total:,}"])
     return table([f"{flows.names[0]} ↓  {flows.names[1]} →", *map(state_name, flows.states_b), "all"], rows)

@@ -13,7 +13,6 @@ from PIL import Image, ImageDraw
 from fpn_viewer.core.errors import PictureError
 from fpn_viewer.core.images import open_picture
 from fpn_viewer.engine.scan.filters import LOST, SIDE
-from fpn_viewer.engine.scan.numbers.choices import state_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,11 +26,13 @@ _SIDE = 280
 #: the crop shows so many times the object's longer side, and so many image px at least
 _AROUND, _LEAST = 3.0, 48.0
 _OBJECT, _DETECTION = "#FFD400", "#00E5FF"
+#: `choices.state_of` of a lost object
+_STATE = "CASE WHEN fates.killer = '' THEN fates.outcome ELSE fates.killer END"
 #: the largest objects of each state; all that a card says of them
 _QUERY = f"""
     WITH lost AS (
-        SELECT *, {state_of("fates")} AS state,
-            ROW_NUMBER() OVER (PARTITION BY {state_of("fates")} ORDER BY {SIDE} DESC, picture, object) AS place
+        SELECT *, {_STATE} AS state,
+            ROW_NUMBER() OVER (PARTITION BY {_STATE} ORDER BY {SIDE} DESC, picture, object) AS place
         FROM fates WHERE detector = ? AND outcome IN ({", ".join(repr(one) for one in LOST)})
     )
     SELECT state, path, objects.class, outcome, verdict, lost.net_w, lost.net_h, objects.x1, objects.y1, objects.x2, objects.y2,

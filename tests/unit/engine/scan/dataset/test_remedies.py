@@ -12,7 +12,7 @@ from PIL import Image
 import fpn_viewer as fv
 from fpn_viewer.core.analysis.matching import match
 from fpn_viewer.core.errors import QuestionError
-from fpn_viewer.core.resources import sample_pictures
+from fpn_viewer.core.resources import checkpoint_file, sample_pictures
 from fpn_viewer.engine.jobs import Cancelled, Token
 from fpn_viewer.engine.scan.dataset.changes import changes_for
 from fpn_viewer.engine.scan.dataset.remedies import data_remedies, detector_of, reopened, wilson
@@ -205,6 +205,18 @@ def test_a_detector_is_opened_again_with_the_scans_settings(tmp_path: Path) -> N
 
 def test_a_detector_without_a_name_is_not_opened_again(scanned: tuple[Scan, Detector, Path]) -> None:
     assert reopened(scanned[0], 0) is None
+
+
+def test_a_checkpoint_is_opened_again_from_where_it_lay(tmp_path: Path) -> None:
+    shutil.copy(checkpoint_file("demo"), tmp_path / "mine.safetensors")
+    shutil.copy(sample_pictures()[0], tmp_path / "one.jpg")
+    opened = fv.open_detector(tmp_path / "mine.safetensors", device="cpu", min_size=96)
+    scan = fv.scan([opened], tmp_path / "one.jpg", None, tmp_path / "s.sqlite")
+    again = reopened(scan, 0, device="cpu")
+    assert again is not None
+    assert again.spec.settings.min_size == 96
+    (tmp_path / "mine.safetensors").unlink()
+    assert reopened(scan, 0, device="cpu") is None
 
 
 # -- changes ------------------------------------------------------------------------------------------------------------

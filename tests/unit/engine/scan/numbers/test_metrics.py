@@ -112,13 +112,13 @@ def test_ap50_by_size_is_the_library_with_net_areas(tmp_path: Path) -> None:
 
 def test_average_precision_of_weighted_pictures_is_that_of_copies() -> None:
     rng = np.random.default_rng(0)
-    right, weight = (rng.uniform(0, 1, 50) < 0.6).astype(float), rng.integers(0, 4, 50).astype(float)
-    copied = np.repeat(right, weight.astype(int))[None]
-    expected = average_precision(copied, 1 - copied, np.array([90.0]))
-    got = average_precision((weight * right)[None], (weight * (1 - right))[None], np.array([90.0]))
+    right, weight = rng.uniform(0, 1, 50) < 0.6, rng.integers(0, 4, 50)
+    copied = np.repeat(right, weight)
+    expected = average_precision(np.ones((1, len(copied))), copied, np.array([90.0]))
+    got = average_precision(weight[None].astype(float), right, np.array([90.0]))
     # inside a group of copies the precision moves towards that at its end
     assert got == pytest.approx(expected, abs=0.02)
-    assert np.isnan(average_precision(np.zeros((1, 0)), np.zeros((1, 0)), np.array([0.0])))[0]
+    assert np.isnan(average_precision(np.zeros((1, 0)), np.zeros(0, np.bool_), np.array([0.0])))[0]
 
 
 #: (error type, detections beside a perfect one of another object) around one object of class 1
