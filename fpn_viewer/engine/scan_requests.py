@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fpn_viewer.engine.jobs import Lane
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fpn_viewer.core.detectors.origin import Origin
     from fpn_viewer.engine.jobs import Token
     from fpn_viewer.engine.scan.reading import Scan
 
@@ -40,6 +45,9 @@ class ScanAbout:
         detectors: names, in order.
         sources: what each was opened from.
         specs: description of each, JSON.
+        origins: how each is opened once more.
+        fingerprints: of each what `fingerprints.of_detector` said: another detector finds other things.
+        labels: for each its label by class name of the annotations; None where a class was left out or is unknown to it.
         unmatched: for each the class names of the annotations that it has no label for.
         annotations: file or folder of the objects; "" without any.
         classes: names as annotated, of objects in the file, the most frequent first.
@@ -57,6 +65,9 @@ class ScanAbout:
     detectors: tuple[str, ...]
     sources: tuple[str, ...]
     specs: tuple[str, ...] = field(repr=False)
+    origins: tuple[Origin, ...] = field(repr=False)
+    fingerprints: tuple[str, ...] = field(repr=False)
+    labels: tuple[Mapping[str, int | None], ...] = field(repr=False)
     unmatched: tuple[tuple[str, ...], ...]
     annotations: str
     classes: tuple[str, ...]
@@ -92,16 +103,22 @@ class ReadAbout:
         if not Path(self.path).is_file():
             raise ScanError(f"{self.path} is not there; open the file that a scan wrote.")
         scan = Scan(Path(self.path))
-        about, numbers = scan.about, range(len(scan.detectors))
+        about = scan.about
         token.check()
-        planned = scan.rows("SELECT name, source, spec FROM detectors ORDER BY detector")
+        planned = scan.rows("SELECT name, source, spec, labels FROM detectors ORDER BY detector")
         classes = scan.rows("SELECT class, COUNT(*) FROM objects GROUP BY class ORDER BY 2 DESC, 1")
+        token.check()
+        # one sweep over an index for all detectors
+        fates = scan.rows("SELECT detector, outcome, killer, COUNT(*) FROM fates GROUP BY 1, 2, 3")
         token.check()
         return ScanAbout(
             path=self.path,
-            detectors=tuple(name for name, _, _ in planned),
-            sources=tuple(source for _, source, _ in planned),
-            specs=tuple(spec for _, _, spec in planned),
+            detectors=tuple(name for name, *_ in planned),
+            sources=tuple(source for _, source, *_ in planned),
+            specs=tuple(spec for _, _, spec, _ in planned),
+            origins=scan.origins,
+            fingerprints=scan.fingerprints,
+            labels=tuple(json.loads(labels) for *_, labels in planned),
             unmatched=scan.unmatched,
             annotations=about["annotations"][0],
             classes=tuple(name for name, _ in classes),
@@ -109,11 +126,24 @@ class ReadAbout:
             iou=about["iou"],
             pictures=about["count"],
             done=_count(scan, "done"),
-            objects=_count(scan, "objects"),
-            outcomes=tuple(tuple(scan.outcomes(number).items()) for number in numbers),
-            killers=tuple(tuple(scan.killers(number).items()) for number in numbers),
+            objects=sum(count for _, count in classes),
+            outcomes=tuple(_counts(fates, number, _OUTCOME) for number in range(len(planned))),
+            killers=tuple(_counts(fates, number, _KILLER) for number in range(len(planned))),
             problems=len(scan.problems),
         )
+
+
+#: places in a row of (detector, outcome, killer, how many)
+_OUTCOME, _KILLER = 1, 2
+
+
+def _counts(fates: list[tuple[Any, ...]], detector: int, column: int) -> tuple[tuple[str, int], ...]:
+    """(name, how many) of one detector by a column, most first; "" is no stage."""
+    counts: Counter[str] = Counter()
+    for row in fates:
+        if row[0] == detector and row[column]:
+            counts[row[column]] += row[-1]
+    return tuple(counts.most_common())
 
 
 def _count(scan: Scan, table: str) -> int:

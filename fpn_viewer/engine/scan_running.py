@@ -127,6 +127,43 @@ class LendTwin:
 
 
 @dataclass(frozen=True)
+class Identify:
+    """Asks the worker which detector its own is, in the words of a scan.
+
+    Attributes:
+        session: the worker's memory.
+        number: of the question, handed on.
+    """
+
+    session: Session = field(repr=False)
+    number: int = 0
+
+    def __call__(self, token: Token) -> Identity:
+        """What it is.
+
+        Raises:
+            UserError: no detector is open.
+        """
+        from fpn_viewer.engine.scan.fingerprints import of_detector
+
+        token.check()
+        return Identity(self.number, of_detector(self.session.ready()))
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which detector is open.
+
+    Attributes:
+        number: as asked.
+        fingerprint: of its weights, settings and precision; see `fingerprints.of_detector`.
+    """
+
+    number: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
 class RunScan:
     """Runs a scan to its end.
 

@@ -5,23 +5,23 @@ A table of a million rows then costs what is in sight: a page of rows is some lo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fpn_viewer.engine.scan.filters import LOST, SIDE, joined, where
+from fpn_viewer.engine.scan.filters import LOST, SIDE, Filter, joined, where
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Hashable
 
     from numpy.typing import NDArray
 
     from fpn_viewer.core.geometry import Box
     from fpn_viewer.engine.cache import ByteCache
     from fpn_viewer.engine.jobs import Token
-    from fpn_viewer.engine.scan.filters import Filter
+    from fpn_viewer.engine.scan.reading import Scan
 
     Keys = NDArray[np.int64]
     #: keys with their lowest bit, and what they are sorted by
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 KEY_BITS = 24
 #: bytes of what is remembered of earlier questions: the answers to some four about a million objects
 MEMORY = 64 << 20
-#: keys that are fetched between two looks at whether they are still wanted
-_CHUNK = 20_000
 
 
 @dataclass(frozen=True)
@@ -45,12 +43,14 @@ class Column:
         tip: one sentence.
         order: SQL expression that it is sorted by, over `filters.FROM`; NULL comes last both ways.
         down: whether the first click puts the largest first.
+        is_name: that is a text and no number.
     """
 
     title: str
     tip: str
     order: str
     down: bool = False
+    is_name: bool = False
 
 
 def _stage_order() -> str:
@@ -66,8 +66,8 @@ _LISTED = ", ".join(f"'{name}'" for name in LOST)
 #: by key, in the order of the table
 COLUMNS: dict[str, Column] = {
     "object": Column("Object", "What is annotated, cut out of its picture; sorted by its place in the annotations", "fates.object"),
-    "class": Column("Class", "As annotated", "objects.class"),
-    "outcome": Column("Outcome", "What became of it in the chosen detector", "fates.outcome"),
+    "class": Column("Class", "As annotated", "objects.class", is_name=True),
+    "outcome": Column("Outcome", "What became of it in the chosen detector", "fates.outcome", is_name=True),
     "killer": Column("Lost at", "The stage at which its last candidate was lost", _stage_order()),
     "margin": Column(
         "Margin",
@@ -146,32 +146,39 @@ class FindKeys:
     def _read(self, token: Token) -> Found:
         from fpn_viewer.engine.scan.reading import Scan
 
-        condition, values = where(self.filter)
-        order = COLUMNS[self.column].order
-        source, condition = joined(condition, order)
-        # lost or not rides along in the lowest bit
-        packed = f"((fates.picture << {KEY_BITS}) | fates.object) * 2 + (fates.outcome IN ({_LISTED}))"
-        query = f"SELECT {packed}, {order} FROM {source} WHERE {condition}"
-        return _fetched(Scan(Path(self.path)).chunks(query, values, _CHUNK), token)
-
-
-def _fetched(chunks: Iterator[list[tuple[Any, ...]]], token: Token) -> Found:
-    """Packed keys, and what each is sorted by: numbers, NaN for nothing; names as their place in the alphabet."""
-    keys, values = [np.empty(0, np.int64)], [np.empty(0)]
-    places: dict[Any, int] = {}
-    for rows in chunks:
+        scan, chosen = Scan(Path(self.path)), self.filter
+        found, by = _strung(scan, replace(chosen, flow=None, other_killers=()), COLUMNS[self.column])
         token.check()
-        found, by = zip(*rows, strict=True)
-        keys.append(np.array(found, np.int64))
-        if any(isinstance(value, str) for value in by[:1]):
-            by = tuple(places.setdefault(value, len(places)) for value in by)
-        values.append(np.array(by, np.float64))
-    joined_values = np.concatenate(values)
-    if places:
-        rank = np.empty(len(places))
-        rank[[places[name] for name in sorted(places)]] = np.arange(len(places))
-        joined_values = rank[joined_values.astype(np.intp)]
-    return np.concatenate(keys), joined_values
+        if chosen.flow is not None:
+            other, outcomes = chosen.flow
+            theirs = Filter(other, outcomes, chosen.other_killers, picture=chosen.picture)
+            wanted = np.isin(found >> 1, _strung(scan, theirs, COLUMNS["object"])[0] >> 1, assume_unique=True)
+            found, by = found[wanted], by[wanted]
+            token.check()
+        return found, by
+
+
+def _strung(scan: Scan, chosen: Filter, column: Column) -> Found:
+    """Packed keys, and what each is sorted by: numbers, NaN for nothing; names as their place in the alphabet.
+
+    SQLite strings them together: a million rows one by one through sqlite3 take several times as long, and hold up the window.
+    """
+    condition, values = where(chosen)
+    order = column.order
+    source, condition = joined(condition, order)
+    # lost or not rides along in the lowest bit
+    packed = f"group_concat(((fates.picture << {KEY_BITS}) | fates.object) * 2 + (fates.outcome IN ({_LISTED})))"
+    if column.is_name:
+        query = f"SELECT {packed}, '' FROM {source} WHERE {condition} GROUP BY {order} ORDER BY {order}"
+    else:
+        query = f"SELECT {packed}, group_concat(ifnull({order}, 'nan')) FROM {source} WHERE {condition}"
+    rows = [(text, numbers) for text, numbers in scan.rows(query, values) if text]
+    keys = [np.fromstring(text, np.int64, sep=",") for text, _ in rows]
+    if column.is_name:
+        by = [np.full(len(some), place, np.float64) for place, some in enumerate(keys)]
+    else:
+        by = [np.fromstring(numbers, np.float64, sep=",") for _, numbers in rows]
+    return np.concatenate([np.empty(0, np.int64), *keys]), np.concatenate([np.empty(0), *by])
 
 
 def _sorted(by: NDArray[np.float64], keys: Keys, descending: bool) -> NDArray[np.intp]:
@@ -315,13 +322,19 @@ def _row(row: tuple[Any, ...], outcomes: tuple[str, ...]) -> ScanRow:
         path,
         (height, width),
         name,
-        (x1, y1, x2, y2),
+        _box(x1, y1, x2, y2),
         flaw,
         *(outcome, killer, value, limit, margin, unit, score, iou),
         None if net_h is None or net_w is None else (net_h, net_w),
         *(cells, level, anchor_iou, verdict),
         outcomes,
     )
+
+
+def _box(*ends: float | None) -> Box:
+    """A box as annotated; SQLite knows no NaN."""
+    x1, y1, x2, y2 = (float("nan") if end is None else end for end in ends)
+    return x1, y1, x2, y2
 
 
 def remembering() -> Memory:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMainWindow
 from fpn_viewer.core.annotations.labels import dataset_key
 from fpn_viewer.engine.scan_running import DetectorOrder
 from fpn_viewer.ui.docks import DOCKS
+from fpn_viewer.ui.misses.likeness_strip import LikenessStrip
 from fpn_viewer.ui.misses.place import MissesPlace
 from fpn_viewer.ui.misses.run_strip import RunStrip
 from fpn_viewer.ui.opening import bundled_names
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from fpn_viewer.core.detectors.spec import DetectorSpec
     from fpn_viewer.engine.jobs import Failure
+    from fpn_viewer.engine.scan_requests import ScanAbout
     from fpn_viewer.engine.scan_running import ScanOrder
     from fpn_viewer.ui.misses.start_dialog import Offer, StartDialog
     from fpn_viewer.ui.opening import Opening
@@ -39,7 +41,7 @@ _ANNOTATION_FILTER = "Annotations (*.json *.xml *.txt *.yaml *.yml);;All files (
 #: of the window's height that the table takes at first, at most
 _SHARE = 0.3
 #: actions that need an open scan
-_NEED_OPEN = ("scan_close", "scan_next", "scan_previous", "scan_csv", "scan_parquet", "scan_coco")
+_NEED_OPEN = ("scan_next", "scan_previous", "scan_csv", "scan_parquet", "scan_coco")
 
 
 class Scanning(QObject):
@@ -53,6 +55,7 @@ class Scanning(QObject):
 
     Attributes:
         strip: the line of a scan that runs.
+        likeness: the line that says when a life line is not that of the scan's detector.
         place: what is in the dock.
     """
 
@@ -79,8 +82,11 @@ class Scanning(QObject):
         self._actions: Mapping[str, QAction] = {}
         self.strip = RunStrip(self._scans)
         self.strip.show_wanted.connect(self.show_table)
+        self.likeness = LikenessStrip(self._scans.likeness, models.document)
+        self.likeness.file_wanted.connect(self._choose_detector)
+        self.likeness.reset_wanted.connect(models.what_if.reset)
         self._scans.visits.arrived.connect(self._arrived)
-        self._scans.visits.detector_wanted.connect(self._open_detector)
+        self._scans.likeness.open_wanted.connect(self._open_detector)
         self._scans.answered.connect(self._answered)
         self._scans.unanswered.connect(self._unanswered)
         self._scans.changed.connect(self._follow)
@@ -148,6 +154,7 @@ class Scanning(QObject):
             "scan_go_on": kind in ("paused", "cancelled", "failed"),
             "scan_cancel": is_active,
             **dict.fromkeys(_NEED_OPEN, state.about is not None),
+            "scan_close": bool(state.path),
         }
         for name, on in enabled.items():
             self._actions[name].setEnabled(on)
@@ -190,7 +197,13 @@ class Scanning(QObject):
             str(_fresh(folder)),
             models.objects.state.iou,
             {} if annotations is None else self._store.labels(dataset_key(annotations)),
+            self._addable(),
+            {} if models.document.detector is None else models.document.detector.options,
         )
+
+    def _addable(self) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+        recent = tuple((str(Path(*Path(path).parts[-2:])), path) for path in self._store.recent_checkpoints if Path(path).is_file())
+        return ("Bundled", tuple((name, name) for name in bundled_names())), ("Opened last", recent)
 
     def _open_detectors(self) -> list[tuple[str, DetectorOrder]]:
         """The window's own, and those that it is compared with."""
@@ -256,24 +269,44 @@ class Scanning(QObject):
         self._scans.step_missed(-1)
 
     def _arrived(self, closer: bool) -> None:
-        if closer:
+        state = self._models.objects.state
+        if closer or self._tabs.current_key == "object":
             self.closer_wanted.emit()
+        elif state.current is not None:
+            # what was looked at closely before is another object's surroundings
+            self._models.viewport.follow(state.rows[state.current].box_img)
 
-    def _open_detector(self, spec: DetectorSpec) -> None:
-        """Opens the detector that a scan ran: one that is compared with, a bundled one of its name, or one opened last."""
+    def _open_detector(self, about: ScanAbout, number: int, asked: bool) -> None:
+        """Opens a detector as a scan ran it: from what the scan says, or else an open, bundled or recent one of its name."""
+        origin = about.origins[number]
+        is_code = origin.kind == "model"
+        if origin.source is not None and (asked or not is_code) and (not origin.file or Path(origin.file).is_file()):
+            self._opening.open_detector(origin.source, precision=origin.precision, **origin.options)
+            return
+        found = [] if is_code else self._namesakes(_spec_of(about, number))
+        if found:
+            self._opening.open_detector(found[0], precision=origin.precision, **_as_scanned(about, number))
+        else:
+            self._scans.likeness.refuse(number)
+
+    def _namesakes(self, spec: DetectorSpec) -> list[object]:
         compared = self._models.comparison.state
         subjects = zip(compared.subjects, compared.infos, strict=False)
-        found = [
-            subject.source for subject, info in subjects if info is not None and info.spec == spec and subject.source is not None
+        found = [one.source for one, info in subjects if info is not None and info.spec == spec and one.source is not None]
+        recent = (path for path in self._store.recent_checkpoints if Path(path).is_file())
+        return [
+            *found,
+            *(name for name in bundled_names() if name == spec.name),
+            *(path for path in recent if Path(path).stem == spec.name),
         ]
-        found += [name for name in bundled_names() if name == spec.name]
-        found += [path for path in self._store.recent_checkpoints if Path(path).stem == spec.name and Path(path).is_file()]
-        if not found:
-            said = f"The scan ran {spec.name}, which is not open: life lines are the open detector's. Open its checkpoint (Ctrl+K)."
-            self.problem.emit(Problem(said))
-            return
-        settings = {name: getattr(spec.settings, name) for name in spec.kind.settings}
-        self._opening.open_detector(found[0], **{"class_names": spec.class_names, **settings})
+
+    def _choose_detector(self, about: ScanAbout, number: int) -> None:
+        taker = partial(self._open_file, about, number)
+        self._opening.ask_for_checkpoint(f"The checkpoint of {about.detectors[number]}", taker)
+
+    def _open_file(self, about: ScanAbout, number: int, path: str) -> None:
+        origin = about.origins[number]
+        self._opening.open_detector(path, precision=origin.precision, **_as_scanned(about, number))
 
     # -- exports ----------------------------------------------------------------------------------------------------
 
@@ -313,6 +346,21 @@ class Scanning(QObject):
     def _unanswered(self, lane: str, failure: Failure | None) -> None:
         if lane == "export" and failure is not None:
             self.problem.emit(Problem(failure.title, failure.details))
+
+
+def _as_scanned(about: ScanAbout, number: int) -> dict[str, Any]:
+    """What is said of a checkpoint so that it is opened as it was scanned."""
+    origin = about.origins[number]
+    if origin.kind:
+        return dict(origin.options)
+    spec = _spec_of(about, number)
+    return {"class_names": spec.class_names, **{name: getattr(spec.settings, name) for name in spec.kind.settings}}
+
+
+def _spec_of(about: ScanAbout, number: int) -> DetectorSpec:
+    from fpn_viewer.core.detectors.spec import DetectorSpec
+
+    return DetectorSpec.from_json(about.specs[number])
 
 
 def _fresh(folder: Path) -> Path:

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 #: rows that are remembered
 KEPT = 6_000
+#: rows in sight at most, so that a question stays small
+MOST = 400
 #: rows above and below those in sight that are read with them
-AROUND = 60
+AROUND = 30
 
 
 class Rows(QObject):
@@ -95,15 +97,16 @@ class Rows(QObject):
         self.replaced.emit()
 
     def need(self, first: int, last: int) -> None:
-        """Reads rows that come into sight, and some around them."""
-        around = self._keys[max(0, first - AROUND) : last + 1 + AROUND].tolist()
-        seen = self._keys[max(0, first) : last + 1].tolist()
-        if any(key not in self._known for key in seen):
+        """Reads rows that come into sight, and behind them those around."""
+        last = min(last, first + MOST)
+        around = self._unread(self._keys[max(0, first - AROUND) : last + 1 + AROUND])
+        # a few at the end of what is read can wait until there are more
+        if len(around) >= AROUND // 2 or self._unread(self._keys[max(0, first) : last + 1]):
             self.need_keys(around)
 
     def need_keys(self, keys: Iterable[int]) -> None:
         """Reads objects. While some are read, the newest wish waits: rows then appear while a person goes on scrolling."""
-        missing = tuple(key for key in keys if key not in self._known)
+        missing = self._unread(keys)
         if not missing:
             return
         if self._asked:
@@ -111,6 +114,9 @@ class Rows(QObject):
             return
         self._asked = frozenset(missing)
         self._ask("page", ReadRows(self._path, self._detector, missing, self._revision))
+
+    def _unread(self, keys: Iterable[int]) -> tuple[int, ...]:
+        return tuple(key for key in map(int, keys) if key not in self._known)
 
     def read(self, answer: ScanRows | None) -> None:
         """Rows were read; None when they could not be."""

@@ -87,6 +87,11 @@ class Runs(QObject):
         document.unanswered.connect(self._refused)
         self._paced.connect(self._pace, Qt.ConnectionType.QueuedConnection)
 
+    @property
+    def order(self) -> ScanOrder | None:
+        """What the scan that runs, or the last one, was asked for."""
+        return self._order
+
     def start(self, order: ScanOrder) -> None:
         """Runs a scan; no other one runs."""
         self._order, self._gate = order, Gate()

@@ -13,6 +13,7 @@ from fpn_viewer.engine.scan_requests import NUMBER_LANES, RUN_LANES, TABLE_LANES
 from fpn_viewer.engine.scan_table import COLUMNS, FindKeys, remembering
 from fpn_viewer.viewmodels.bridge import Bridge
 from fpn_viewer.viewmodels.observable import Observable
+from fpn_viewer.viewmodels.scan_likeness import Likeness
 from fpn_viewer.viewmodels.scan_rows import Rows
 from fpn_viewer.viewmodels.scan_runs import Runs
 from fpn_viewer.viewmodels.scan_visits import Visits
@@ -80,6 +81,7 @@ class Scans(Observable[ScansState]):
 
     Attributes:
         rows: what the table shows.
+        likeness: whether the window's detector is the scan's.
         visits: brings an object into the window.
     """
 
@@ -103,7 +105,9 @@ class Scans(Observable[ScansState]):
         self._wanted: tuple[int, bool] | None = None
         self.rows = Rows(self.ask, self)
         self.rows.filled.connect(self._visit_wanted)
-        self.visits = Visits(document, objects, self)
+        self.likeness = Likeness(document, self)
+        self.changed.connect(self._follow_detector)
+        self.visits = Visits(document, objects, self.likeness, self)
         self.visits.problem.connect(self.problem)
         self._runs = Runs(document, self.ask, self)
         self._runs.changed.connect(self._note_run)
@@ -168,6 +172,10 @@ class Scans(Observable[ScansState]):
         if self.state.path:
             self.ask("about", ReadAbout(self.state.path))
 
+    def _follow_detector(self, state: ScansState, names: frozenset[str]) -> None:
+        if names & {"about", "filter"}:
+            self.likeness.follow(state.about, state.filter.detector)
+
     # -- rows -------------------------------------------------------------------------------------------------------
 
     def select(self, row: int | None) -> None:
@@ -210,6 +218,11 @@ class Scans(Observable[ScansState]):
         return None if row is None or row >= len(self.rows) else self.rows.row(row)
 
     # -- a scan that runs -------------------------------------------------------------------------------------------
+
+    @property
+    def order(self) -> ScanOrder | None:
+        """What the scan that runs, or ran last, was asked for; None before the first."""
+        return self._runs.order
 
     def start(self, order: ScanOrder) -> None:
         """Runs a scan, or goes on with one whose file is there; it is opened unless another one is looked at."""

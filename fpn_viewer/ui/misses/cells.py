@@ -10,10 +10,13 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate
 
 from fpn_viewer.engine.scan.filters import LOST
 from fpn_viewer.engine.scan_table import COLUMNS
+from fpn_viewer.ui.misses.texts import cell_text
 from fpn_viewer.ui.objects.outcomes import OUTCOME_LOOKS
 from fpn_viewer.ui.panels.object_row import SAMPLE, draw_sample
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PySide6.QtCore import QModelIndex, QPersistentModelIndex
     from PySide6.QtWidgets import QStyleOptionViewItem, QWidget
 
@@ -42,11 +45,15 @@ WIDTHS: dict[str, int] = {
     "detectors": 84,
     "picture": 160,
 }
-_KEYS = tuple(COLUMNS)
+#: the columns in order, and those whose numbers stand under each other
+KEYS = tuple(COLUMNS)
+NUMBERS = frozenset({"margin", "image", "net", "cells", "anchor", "score"})
+_MIDDLE = Qt.AlignmentFlag.AlignVCenter
+ALIGNED = {False: Qt.AlignmentFlag.AlignLeft | _MIDDLE, True: Qt.AlignmentFlag.AlignRight | _MIDDLE}
 
 
 class ScanDelegate(QStyledItemDelegate):
-    """Draws text as usual, and on top of it what is more than text."""
+    """Draws the cells of a `ScanModel`."""
 
     def __init__(self, crops: CropStore, parent: QWidget) -> None:
         """Draws cells.
@@ -58,27 +65,21 @@ class ScanDelegate(QStyledItemDelegate):
         super().__init__(parent)
         self._crops = crops
 
-    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
-        """Makes room for what is drawn beside the text, and draws no frame around one cell of a row."""
-        super().initStyleOption(option, index)
-        option.state &= ~QStyle.StateFlag.State_HasFocus
-        if _KEYS[index.column()] in ("object", "outcome", "detectors"):
-            option.text = ""
-
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Draws one cell."""
-        super().paint(painter, option, index)
+        """Draws one cell; not through the style, which asks the model a dozen questions about each."""
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(option.rect, option.palette.color(QPalette.ColorGroup.Active, QPalette.ColorRole.Highlight))
         row: ScanRow | None = index.data(ROW_ROLE)
-        key = _KEYS[index.column()]
+        key = KEYS[index.column()]
         if row is None:
             if key == "class":
                 _draw_waiting(painter, option)
         elif key == "object":
             self._draw_crop(painter, option, row)
-        elif key == "outcome":
-            _draw_outcome(painter, option, row)
-        elif key == "detectors":
-            _draw_marks(painter, option, row)
+        elif key in _DRAWN:
+            _DRAWN[key](painter, option, row)
+        else:
+            _draw_text(painter, option, cell_text(key, row), option.rect.adjusted(AIR, 0, -AIR, 0), number=key in NUMBERS)
 
     def _draw_crop(self, painter: QPainter, option: QStyleOptionViewItem, row: ScanRow) -> None:
         room = QRect(option.rect.left() + AIR, option.rect.center().y() - CROP // 2 + 1, CROP, CROP)
@@ -104,6 +105,15 @@ def _text_colour(option: QStyleOptionViewItem) -> QColor:
     return option.palette.color(QPalette.ColorGroup.Active, role)
 
 
+def _draw_text(painter: QPainter, option: QStyleOptionViewItem, text: str, room: QRect, *, number: bool = False) -> None:
+    painter.setPen(_text_colour(option))
+    painter.setFont(option.font)
+    metrics = option.fontMetrics
+    if metrics.horizontalAdvance(text) > room.width():
+        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room.width())
+    painter.drawText(room, ALIGNED[number], text)
+
+
 def _draw_waiting(painter: QPainter, option: QStyleOptionViewItem) -> None:
     """A grey bar where a row is not read yet."""
     bar = QRect(option.rect.left() + AIR, option.rect.center().y() - 2, option.rect.width() // 2, 4)
@@ -117,11 +127,7 @@ def _draw_outcome(painter: QPainter, option: QStyleOptionViewItem, row: ScanRow)
         # data colours do not read on the accent
         painter.fillRect(sample.adjusted(-2, -2, 2, 2), option.palette.color(QPalette.ColorRole.Base))
     draw_sample(painter, sample, look)
-    painter.setPen(_text_colour(option))
-    painter.setFont(option.font)
-    room = option.rect.adjusted(2 * AIR + SAMPLE.width(), 0, -2, 0)
-    text = option.fontMetrics.elidedText(look.text, Qt.TextElideMode.ElideRight, room.width())
-    painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+    _draw_text(painter, option, look.text, option.rect.adjusted(2 * AIR + SAMPLE.width(), 0, -2, 0))
 
 
 def _draw_marks(painter: QPainter, option: QStyleOptionViewItem, row: ScanRow) -> None:
@@ -134,3 +140,7 @@ def _draw_marks(painter: QPainter, option: QStyleOptionViewItem, row: ScanRow) -
         painter.setPen(_text_colour(option) if chosen else colour)
         room = QRect(option.rect.left() + AIR + place * step, option.rect.top(), step, option.rect.height())
         painter.drawText(room, Qt.AlignmentFlag.AlignCenter, sign)
+
+
+#: columns that are more than text
+_DRAWN: dict[str, Callable[[QPainter, QStyleOptionViewItem, ScanRow], None]] = {"outcome": _draw_outcome, "detectors": _draw_marks}

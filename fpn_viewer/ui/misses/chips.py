@@ -9,10 +9,10 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QComboBox, QLineEdit, QMenu, QToolButton, QWidget
 
 from fpn_viewer.core.analysis.matching import OUTCOMES
+from fpn_viewer.core.analysis.words import STAGE_WORDS, stage_title
 from fpn_viewer.engine.scan.filters import LOST
 from fpn_viewer.ui.canvas.flow import FlowLayout
 from fpn_viewer.ui.misses.texts import bucket_text, buckets, chips
-from fpn_viewer.ui.panels.life_texts import STAGE_WORDS, stage_title
 from fpn_viewer.ui.widgets.naming import named
 
 if TYPE_CHECKING:

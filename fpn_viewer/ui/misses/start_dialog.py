@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QListWidgetItem,
+    QMenu,
     QPushButton,
 )
 
@@ -49,6 +50,8 @@ class Offer:
         out: proposed file.
         iou: overlap from which a detection counts.
         classes: what was said of the data set's classes.
+        addable: (title, (text, source) of each) of more detectors: bundled ones, and those that were open before.
+        options: what was said of the window's detector when it was opened.
     """
 
     pictures: tuple[str, ...]
@@ -57,6 +60,8 @@ class Offer:
     out: str
     iou: float
     classes: Mapping[str, str | None]
+    addable: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class StartDialog(SmallDialog):
@@ -103,7 +108,7 @@ class StartDialog(SmallDialog):
         )
         form.addRow("Found from", _row(self.iou, QLabel("overlap of detection and object"), stretch=True))
         form.addRow("Detectors", self.detectors)
-        form.addRow("", _row(self._browse("Add a checkpoint…", self.checkpoint_wanted, self.add_checkpoint), stretch=True))
+        form.addRow("", _row(self.add, self.alike, stretch=True))
         form.addRow("Results", _row(self.out, self._browse("Choose…", self.out_wanted, self.out.setText)))
         self.column.addLayout(form)
         self.said = QLabel(wordWrap=True)
@@ -148,6 +153,25 @@ class StartDialog(SmallDialog):
             self._add(name, order, checked=place == 0)
         height = self.detectors.fontMetrics().height() + 6
         self.detectors.setFixedHeight(_DETECTOR_ROWS * height)
+        self._make_add()
+
+    def _make_add(self) -> None:
+        menu = QMenu(self)
+        menu.setToolTipsVisible(True)
+        for title, entries in self._offer.addable:
+            if entries:
+                menu.addSection(title)
+            for text, source in entries:
+                menu.addAction(text.replace("&", "&&"), partial(self.add_checkpoint, source)).setToolTip(source)
+        menu.addSeparator()
+        menu.addAction("A checkpoint's &file…", partial(self._ask, self.checkpoint_wanted, self.add_checkpoint))
+        self.add = QPushButton("Add a detector")
+        self.add.setMenu(menu)
+        self.alike = QCheckBox("files with the settings of the window's detector")
+        said = ", ".join(f"{name} = {value}" for name, value in self._offer.options.items())
+        self.alike.setToolTip(f"A checkpoint cannot say everything. Said of the window's detector: {said}")
+        self.alike.setVisible(bool(self._offer.options))
+        self.alike.setChecked(bool(self._offer.options))
 
     def _add(self, name: str, order: DetectorOrder, *, checked: bool) -> None:
         item = QListWidgetItem(name)
@@ -175,8 +199,9 @@ class StartDialog(SmallDialog):
     # -- what is chosen ---------------------------------------------------------------------------------------------
 
     def add_checkpoint(self, path: str) -> None:
-        """Adds a file of weights to the detectors."""
+        """Adds a bundled detector or a file of weights to the detectors."""
         self._add(Path(path).name, DetectorOrder(path), checked=True)
+        self.detectors.scrollToBottom()
         self._check()
 
     def _take_folder(self, path: str) -> None:
@@ -198,7 +223,13 @@ class StartDialog(SmallDialog):
 
     def _chosen(self) -> list[DetectorOrder]:
         items = (self.detectors.item(row) for row in range(self.detectors.count()))
-        return [item.data(Qt.ItemDataRole.UserRole) for item in items if item.checkState() == Qt.CheckState.Checked]
+        orders = (item.data(Qt.ItemDataRole.UserRole) for item in items if item.checkState() == Qt.CheckState.Checked)
+        return [replace(order, options=self._offer.options) if self._is_alike(order) else order for order in orders]
+
+    def _is_alike(self, order: DetectorOrder) -> bool:
+        """Whether it is a file that is opened as the window's detector was."""
+        is_file = isinstance(order.source, str) and Path(order.source).is_file()
+        return is_file and not order.options and self.alike.isChecked()
 
     def _check(self, _: object = None) -> None:
         uses_list = self.source.currentIndex() == 0
@@ -221,7 +252,10 @@ def problem_of(order: ScanOrder) -> str:
     folder = Path(order.out).parent
     checks: Sequence[tuple[bool, str]] = (
         (not order.pictures or not order.pictures[0], "Choose a folder of pictures, or open some pictures first."),
-        (len(order.pictures) == 1 and not Path(order.pictures[0]).exists(), f"{order.pictures[:1]} is not there; choose another."),
+        (
+            len(order.pictures) == 1 and not Path(order.pictures[0]).exists(),
+            f"{order.pictures[0] if order.pictures else ''} is not there; choose another.",
+        ),
         (
             bool(order.annotations) and not Path(order.annotations).exists(),
             f"{order.annotations} is not there; choose other annotations.",

@@ -9,7 +9,7 @@ from PySide6.QtGui import QGuiApplication, QPalette
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from fpn_viewer.engine.scan_table import COLUMNS
-from fpn_viewer.ui.misses.cells import ROW_HEIGHT, ROW_ROLE, WIDTHS, ScanDelegate
+from fpn_viewer.ui.misses.cells import ALIGNED, KEYS, NUMBERS, ROW_HEIGHT, ROW_ROLE, WIDTHS, ScanDelegate
 from fpn_viewer.ui.misses.crops import CropStore
 from fpn_viewer.ui.misses.texts import cell_text, row_tip, rows_tsv
 from fpn_viewer.ui.panels.probe_paint import tabular
@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
 _TOP = QModelIndex()
-KEYS = tuple(COLUMNS)
-#: columns whose numbers stand under each other
-_NUMBERS = frozenset({"margin", "image", "net", "cells", "anchor", "score"})
+#: roles that a cell answers; it is asked for a dozen others whenever it is drawn
+_SERVED = frozenset({Role.DisplayRole, Role.AccessibleTextRole, Role.ToolTipRole, ROW_ROLE})
 #: ms of rest before pictures are cut out for the rows in sight
 _REST_MS = 60
 #: keys that belong to the table while it has the focus; all others go on to the window
@@ -57,18 +56,17 @@ class ScanModel(QAbstractTableModel):
 
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
         """What a cell says; nothing while its row is not read yet."""
-        row = self._rows.row(index.row()) if index.row() < len(self._rows) else None
         if role == Role.TextAlignmentRole:
-            number = KEYS[index.column()] in _NUMBERS
-            return (Qt.AlignmentFlag.AlignRight if number else Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter
-        if row is None:
+            return ALIGNED[KEYS[index.column()] in NUMBERS]
+        if role not in _SERVED or index.row() >= len(self._rows):
             return None
-        if role in (Role.DisplayRole, Role.AccessibleTextRole):
-            return cell_text(KEYS[index.column()], row)
+        row = self._rows.row(index.row())
+        if row is None or role == ROW_ROLE:
+            return row
         if role == Role.ToolTipRole:
             about = self._scans.state.about
             return row_tip(row, () if about is None else about.detectors)
-        return row if role == ROW_ROLE else None
+        return cell_text(KEYS[index.column()], row)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
         """Titles of the columns."""
@@ -76,8 +74,7 @@ class ScanModel(QAbstractTableModel):
             return None
         column = COLUMNS[KEYS[section]]
         if role == Role.TextAlignmentRole:
-            number = KEYS[section] in _NUMBERS
-            return (Qt.AlignmentFlag.AlignRight if number else Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter
+            return ALIGNED[KEYS[section] in NUMBERS]
         return {Role.DisplayRole: column.title, Role.ToolTipRole: f"{column.tip}. Click to sort."}.get(Role(role))
 
     def _replace(self) -> None:
@@ -154,9 +151,9 @@ class ScanTable(QTableView):
 
     def seen(self) -> tuple[int, int]:
         """First and last row in sight."""
-        first = self.rowAt(0)
-        last = self.rowAt(self.viewport().height() - 1)
-        return max(first, 0), self.rows.rowCount() - 1 if last < 0 else last
+        first = max(self.rowAt(0), 0)
+        # not asked of the view, which says "none" below the last row and before it is laid out
+        return first, min(first + self.viewport().height() // ROW_HEIGHT + 1, self.rows.rowCount() - 1)
 
     def _look(self, _: object = None) -> None:
         self._scans.rows.need(*self.seen())

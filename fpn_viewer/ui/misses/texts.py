@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fpn_viewer.core.analysis.matching import OUTCOMES
+from fpn_viewer.core.analysis.words import stage_title
 from fpn_viewer.core.numbers import significant
 from fpn_viewer.engine.scan.filters import BUCKETS, LOST
-from fpn_viewer.ui.panels.life_texts import stage_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from fpn_viewer.core.detectors.spec import DetectorSpec
     from fpn_viewer.engine.scan.filters import Filter
     from fpn_viewer.engine.scan_requests import ScanAbout
     from fpn_viewer.engine.scan_table import ScanRow
@@ -195,3 +196,28 @@ def why_empty(state: ScansState) -> str:
         return LOOKING
     lost_only = state.filter.outcomes == LOST and len(chips(state.filter, about)) == 1 and not state.filter.text
     return NOTHING_LOST if lost_only else NONE_LEFT
+
+
+# -- the detector -------------------------------------------------------------------------------------------------------
+
+
+def difference(own: DetectorSpec, scanned: DetectorSpec, *, is_refused: bool) -> str:
+    """Whose life lines are shown in place of those that the scan speaks of.
+
+    Args:
+        own: the window's detector.
+        scanned: the scan's.
+        is_refused: the scan's was not found again.
+    """
+    settings = [
+        f"{name} {getattr(own.settings, name)}, scanned with {getattr(scanned.settings, name)}"
+        for name in own.kind.settings
+        if own.family == scanned.family and getattr(own.settings, name) != getattr(scanned.settings, name)
+    ]
+    if own.name != scanned.name:
+        said = f"Life lines are {own.name}'s; the scan ran {scanned.name}."
+    elif settings:
+        said = f"Life lines are of other settings than the scan's: {_names(settings)}."
+    else:
+        said = f"Life lines are not the scan's: {own.name} has other weights, classes or precision than it had then."
+    return f"{said} It could not be opened as it was." if is_refused else said
