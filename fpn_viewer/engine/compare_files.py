@@ -29,11 +29,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from fpn_viewer.core.analysis.line import LifeLine
     from fpn_viewer.core.comparison.comparison import Comparison
     from fpn_viewer.core.comparison.planes import PlanePair
     from fpn_viewer.core.comparison.sides import Side
-    from fpn_viewer.core.comparison.values import DetectionPair, NodeDifference
+    from fpn_viewer.core.comparison.values import DetectionPair, Ended, NodeDifference
     from fpn_viewer.core.geometry import Box
     from fpn_viewer.core.images import Picture
     from fpn_viewer.core.imaging.quantise import Range
@@ -261,15 +260,15 @@ def _plain(value: Any) -> Any:
 def object_rows(comparison: Comparison) -> list[tuple[str, ...]]:
     """Every object in the order of `OBJECT_COLUMNS`."""
     out = []
-    for pair in comparison.objects:
-        corners = (f"{side:.2f}" for side in pair.box_img)
-        told = (*_line(pair.line_a), *_line(pair.line_b))
-        out.append((str(pair.number), pair.name, *corners, pair.status, pair.differs_at, *told, pair.sentence))
+    for row in comparison.object_rows:
+        corners = (f"{side:.2f}" for side in row.box_img)
+        told = (*_end(row.a), *_end(row.b))
+        out.append((str(row.number), row.name, *corners, row.status, row.differs_at, *told, row.sentence))
     return out
 
 
-def _line(line: LifeLine | None) -> tuple[str, str, str]:
-    return ("", "", "") if line is None else (line.killer or "", line.outcome, line.verdict)
+def _end(end: Ended | None) -> tuple[str, str, str]:
+    return ("", "", "") if end is None else (end.killer or "", end.outcome, end.verdict)
 
 
 def detection_rows(comparison: Comparison) -> list[tuple[str, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fpn_viewer.engine.compare_values import ComparedNodes, ComparedPoint, ComparedWeights, OpenedSubject
+from fpn_viewer.engine.compare_values import ComparedLines, ComparedNodes, ComparedPoint, ComparedWeights, OpenedSubject
 from fpn_viewer.engine.jobs import Lane
 
 if TYPE_CHECKING:
@@ -23,7 +23,12 @@ COMPARE_QUICK_LANES: tuple[Lane, ...] = (Lane("compare_planes"), Lane("compare_a
 #: lanes of what opens and runs, after the window's own detector and run
 COMPARE_LANES: tuple[Lane, ...] = (Lane("subject", latest_only=False), Lane("compare"))
 #: lanes of what fills in by and by
-COMPARE_SLOW_LANES: tuple[Lane, ...] = (Lane("compare_objects"), Lane("compare_nodes"), Lane("compare_weights"))
+COMPARE_SLOW_LANES: tuple[Lane, ...] = (
+    Lane("compare_lines"),
+    Lane("compare_objects"),
+    Lane("compare_nodes"),
+    Lane("compare_weights"),
+)
 
 
 @dataclass(frozen=True)
@@ -77,14 +82,18 @@ class RetainDetectors:
     Attributes:
         session: the worker's memory.
         kept: handles of those that stay open.
+        alone: nothing is compared any more; the runs that were go as well.
     """
 
     session: Session = field(repr=False)
     kept: tuple[str, ...]
+    alone: bool = False
 
     def __call__(self, token: Token) -> None:
         """Nothing is answered."""
         self.session.retain(self.kept)
+        if self.alone:
+            self.session.forget_pairs()
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,7 @@ class Contender:
     Attributes:
         handle: of its detector with the session; "" for the window's own.
         subject: how it is run.
-        letter: one of `compare_values.LETTERS`.
+        letter: "A" or "B", as it is shown.
     """
 
     handle: str
@@ -215,7 +224,7 @@ class CompareNodes:
 
 @dataclass(frozen=True)
 class CompareObjects:
-    """Follows every object through both sides.
+    """Says what became of every object, or follows some more of them through both sides.
 
     Attributes:
         session: the worker's memory.
@@ -223,6 +232,7 @@ class CompareObjects:
         ground_truth: the picture's objects; what was detected takes their place where there are none.
         iou: overlap from which a detection counts.
         classes: a detector's class by a name of the ground truth, as the user said; None for one that is left out.
+        follow: goes on for a moment; without, what is known is answered at once.
     """
 
     session: Session = field(repr=False)
@@ -230,17 +240,46 @@ class CompareObjects:
     ground_truth: GroundTruth | None = field(default=None, repr=False)
     iou: float = 0.5
     classes: Mapping[str, str | None] = field(default_factory=dict)
+    follow: bool = False
 
     def __call__(self, token: Token) -> ComparedObjects:
         """One row for each object.
 
         Raises:
-            Cancelled: between two objects.
+            Cancelled: between two objects; what was found out before is kept.
             UserError: the comparison is no longer in memory, or a side is missing.
         """
         from fpn_viewer.engine.comparing import objects_of
 
-        return objects_of(self.session.pair(self.key), self.ground_truth, self.iou, self.classes, token)
+        token.check()
+        both = self.session.pair(self.key).asked(self.ground_truth, self.iou, self.classes)
+        return objects_of(self.key, both, token if self.follow else None)
+
+
+@dataclass(frozen=True)
+class CompareLines:
+    """Follows one object stage by stage; see `CompareObjects` for the other attributes.
+
+    Attributes:
+        number: of its row.
+    """
+
+    session: Session = field(repr=False)
+    key: str
+    number: int
+    ground_truth: GroundTruth | None = field(default=None, repr=False)
+    iou: float = 0.5
+    classes: Mapping[str, str | None] = field(default_factory=dict)
+
+    def __call__(self, token: Token) -> ComparedLines:
+        """Both life lines.
+
+        Raises:
+            UserError: the comparison is no longer in memory, or a side is missing.
+        """
+        token.check()
+        both = self.session.pair(self.key).asked(self.ground_truth, self.iou, self.classes)
+        return ComparedLines(self.key, both.object_pair(self.number))
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from fpn_viewer.engine.object_values import Change
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fpn_viewer.core.comparison.values import DetectionPair, NodeDifference, ObjectPair, WeightChange
+    from fpn_viewer.core.comparison.values import DetectionPair, NodeDifference, ObjectPair, ObjectRow, WeightChange
     from fpn_viewer.core.detectors.spec import DetectorSpec, Settings
     from fpn_viewer.core.geometry import Geometry, Level, Size
     from fpn_viewer.core.structures import Detections, Divergence, StageTime
     from fpn_viewer.engine.values import DetectorInfo, Plane
 
-#: how many detectors may be compared, and the letters they are known by
+#: letters that detectors are known by; of the up to so many that are compared two are shown, as A and B
 LETTERS = "ABCD"
 
 
@@ -45,7 +45,7 @@ class SideView:
     """One side as it ran.
 
     Attributes:
-        letter: one of `LETTERS`.
+        letter: "A" or "B", as it is shown.
         name: of the detector and of what is changed in it: "demo", "demo · min_size 1333", "demo · 512 px tiles".
         spec: the detector.
         settings: in force.
@@ -151,11 +151,35 @@ class ComparedNodes:
 
 @dataclass(frozen=True)
 class ComparedObjects:
-    """Every object of the picture in both; without ground truth, every detection of one that the other lost or changed."""
+    """Every object of the picture in both, as far as it is known; without ground truth, every pair of detections.
+
+    Attributes:
+        key: the comparison.
+        rows: one for each; where it was lost is not known of all of them at once.
+        annotated: the objects are those of the ground truth.
+    """
 
     key: str
-    rows: tuple[ObjectPair, ...]
+    rows: tuple[ObjectRow, ...]
     annotated: bool
+
+    @property
+    def followed(self) -> int:
+        """Of how many rows all is known."""
+        return sum(row.followed for row in self.rows)
+
+
+@dataclass(frozen=True)
+class ComparedLines:
+    """One object with both life lines.
+
+    Attributes:
+        key: the comparison.
+        pair: the object.
+    """
+
+    key: str
+    pair: ObjectPair
 
 
 @dataclass(frozen=True)

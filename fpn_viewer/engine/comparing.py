@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from fpn_viewer.core.comparison.comparison import Comparison
     from fpn_viewer.core.comparison.planes import PlanePair
     from fpn_viewer.core.comparison.sides import Side
+    from fpn_viewer.core.comparison.values import ObjectRow
     from fpn_viewer.core.images import Picture
     from fpn_viewer.core.imaging.quantise import Range
     from fpn_viewer.engine.compare_requests import Contender
@@ -34,6 +36,12 @@ if TYPE_CHECKING:
     from fpn_viewer.engine.values import Floats, Plane
 
     Box = tuple[float, float, float, float]
+
+
+#: statuses whose objects are followed first
+_FIRST = ("only A", "only B", "neither", "unknown", "both")
+#: objects that are followed together at least, and seconds after which what is known is shown
+_TOGETHER, _A_MOMENT = 32, 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +55,7 @@ class Pair:
         b: the second, the same.
         troubles: why not; "" where it ran.
         comparison: of the two; None where one is missing.
+        questions: the last one that was asked about objects, with what was found out.
     """
 
     key: str
@@ -55,6 +64,20 @@ class Pair:
     b: Side | None = field(repr=False)
     troubles: tuple[str, str]
     comparison: Comparison | None = field(repr=False)
+    questions: list[Comparison] = field(default_factory=list, repr=False)
+
+    def asked(self, truth: GroundTruth | None, iou: float, classes: Mapping[str, str | None]) -> Comparison:
+        """The comparison by some objects, which keeps what it finds out until others are asked about.
+
+        Raises:
+            QuestionError: a side is missing, or the overlap cannot be asked for.
+        """
+        for known in self.questions:
+            if known.ground_truth is truth and known.iou == iou and dict(known.classes) == dict(classes):
+                return known
+        both = self.both
+        self.questions[:] = [compare(both.trace_a, both.trace_b, truth, iou=iou, classes=classes)]
+        return self.questions[0]
 
     @property
     def both(self) -> Comparison:
@@ -73,17 +96,18 @@ class Pair:
 
 @dataclass(frozen=True)
 class _Watch:
-    """Half of a job: one side's run."""
+    """A part of a job: one side's run."""
 
     token: Token
     letter: str
     start: float
+    share: float
 
     def check(self) -> None:
         self.token.check()
 
     def report(self, stage: str, fraction: float) -> None:
-        self.token.report(f"{self.letter}: {stage}", self.start + fraction / 2)
+        self.token.report(f"{self.letter}: {stage}", self.start + fraction * self.share)
 
     def pause(self) -> None:
         self.token.pause()
@@ -96,19 +120,20 @@ def run_both(session: Session, picture: Picture, path: str, a: Contender, b: Con
         Cancelled: between two layers.
         UserError: a detector is no longer open.
     """
-    runs = {one.letter: _Run(session, picture, one) for one in (a, b)}
+    both = [_Run(session, picture, one) for one in (a, b)]
+    # one against itself runs once
+    runs = {run.key: run for run in reversed(both)}
     order = sorted(runs.values(), key=lambda run: not run.known)
     other: Side | None = None
     for number, run in enumerate(order):
-        watch = _Watch(token, run.contender.letter, number / 2)
+        watch = _Watch(token, run.contender.letter, number / len(order), 1 / len(order))
         run.attempt(watch, other)
         other = run.side
         # what the window waits for goes first
         token.pause()
-    first, second = runs[a.letter], runs[b.letter]
-    pair = _paired(first, second)
+    pair = _paired(*(runs[run.key] for run in both))
     session.keep_pair(pair)
-    return _view(pair, path, picture, first, second)
+    return _view(pair, path, picture, a, b)
 
 
 class _Run:
@@ -161,7 +186,7 @@ def _paired(a: _Run, b: _Run) -> Pair:
     return Pair(key, (a.key, b.key), a.side, b.side, (a.trouble, b.trouble), both)
 
 
-def _view(pair: Pair, path: str, picture: Picture, a: _Run, b: _Run) -> CompareView:
+def _view(pair: Pair, path: str, picture: Picture, a: Contender, b: Contender) -> CompareView:
     both = pair.comparison
     alone = pair.a or pair.b
     names = () if alone is None else tuple(node.name for node in alone.graph.nodes)
@@ -169,8 +194,8 @@ def _view(pair: Pair, path: str, picture: Picture, a: _Run, b: _Run) -> CompareV
         key=pair.key,
         path=path,
         image_size=picture.size,
-        a=_shown(a),
-        b=_shown(b),
+        a=_shown(pair.a, a),
+        b=_shown(pair.b, b),
         nodes=names if both is None else both.all_nodes,
         detections=() if both is None else both.detections,
         notes=() if both is None else both.notes,
@@ -178,8 +203,7 @@ def _view(pair: Pair, path: str, picture: Picture, a: _Run, b: _Run) -> CompareV
     )
 
 
-def _shown(run: _Run) -> SideView | None:
-    side, contender = run.side, run.contender
+def _shown(side: Side | None, contender: Contender) -> SideView | None:
     if side is None:
         return None
     return SideView(
@@ -201,23 +225,53 @@ def _shown(run: _Run) -> SideView | None:
 # -- objects ------------------------------------------------------------------------------------------------------------
 
 
-def objects_of(
-    pair: Pair, truth: GroundTruth | None, iou: float, classes: Mapping[str, str | None], token: Token
-) -> ComparedObjects:
-    """Every object in both, one by one, so that a gesture need not wait for all of them.
+class _Following:
+    """Lets what is more urgent pass between two objects."""
+
+    def __init__(self, token: Token) -> None:
+        self._token = token
+
+    def check(self) -> None:
+        self._token.pause()
+
+    def pause(self) -> None:
+        self._token.pause()
+
+    def report(self, stage: str, fraction: float) -> None:
+        """What is found out is itself shown."""
+
+
+def objects_of(key: str, both: Comparison, token: Token | None) -> ComparedObjects:
+    """What is known of every object.
+
+    Args:
+        key: of the comparison.
+        both: asked about its objects.
+        token: with it some more objects are followed for a moment, what differs first.
 
     Raises:
         Cancelled: between two objects.
-        QuestionError: a side is missing.
     """
-    there = pair.both
-    both = compare(there.trace_a, there.trace_b, truth, iou=iou, classes=classes)
-    rows = []
-    for number in range(len(both.statuses)):
-        token.pause()
-        token.report("following the objects", number / len(both.statuses))
-        rows.append(both.object_pair(number))
-    return ComparedObjects(pair.key, tuple(rows), annotated=truth is not None)
+    rows = _rows(both)
+    if token is not None:
+        _follow(both, rows, token)
+        rows = _rows(both)
+    return ComparedObjects(key, rows, annotated=both.ground_truth is not None)
+
+
+def _rows(both: Comparison) -> tuple[ObjectRow, ...]:
+    return tuple(both.object_row(number) for number in range(len(both.statuses)))
+
+
+def _follow(both: Comparison, rows: tuple[ObjectRow, ...], token: Token) -> None:
+    order = sorted((row for row in rows if not row.followed), key=lambda row: _FIRST.index(row.status))
+    end = time.monotonic() + _A_MOMENT
+    # what an object needs of the others is worked out anew each time
+    step = max(_TOGETHER, len(rows) // 4)
+    for start in range(0, len(order), step):
+        both.follow([row.number for row in order[start : start + step]], _Following(token))
+        if time.monotonic() > end:
+            return
 
 
 # -- drawing ------------------------------------------------------------------------------------------------------------

@@ -157,6 +157,10 @@ class Session:
         self._pairs = {key: there for key, there in self._pairs.items() if set(there.runs) == set(pair.runs)}
         self._pairs.setdefault(pair.key, pair)
 
+    def forget_pairs(self) -> None:
+        """Lets go of all pairs; their runs stay as long as there is room."""
+        self._pairs = {}
+
     def identify(self, source: object, device: str, precision: str, settings: Mapping[str, object]) -> str:
         """A name for a detector about to be opened.
 

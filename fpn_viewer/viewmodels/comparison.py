@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,11 @@ from PySide6.QtCore import Signal
 
 from fpn_viewer.core.resources import checkpoint_file
 from fpn_viewer.engine.compare_values import LETTERS, Subject
+from fpn_viewer.viewmodels.comparison_objects import ComparedRows
 from fpn_viewer.viewmodels.comparison_questions import RUNNING, CompareQuestions
 from fpn_viewer.viewmodels.comparison_state import LAYOUTS, ComparisonState
 from fpn_viewer.viewmodels.comparison_subjects import Subjects
+from fpn_viewer.viewmodels.comparison_weights import WeighedPair
 from fpn_viewer.viewmodels.observable import Observable
 from fpn_viewer.viewmodels.states import Problem
 
@@ -22,8 +25,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtCore import QObject
 
-    from fpn_viewer.core.comparison.values import ObjectPair
-    from fpn_viewer.engine.compare_values import ComparedWeights, CompareView, OpenedSubject
+    from fpn_viewer.engine.compare_values import CompareView, OpenedSubject
     from fpn_viewer.engine.jobs import Failure
     from fpn_viewer.engine.object_values import Change
     from fpn_viewer.engine.values import DetectorInfo, TraceView
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 FULL = f"{len(LETTERS)} detectors are compared, which is the most; remove one first."
 CANCELLED = "Cancelled."
 #: where answers about the view go
-_FIELDS = {"compare_planes": "planes", "compare_at": "point", "compare_nodes": "nodes", "compare_objects": "objects"}
+_FIELDS = {"compare_planes": "planes", "compare_at": "point", "compare_nodes": "nodes"}
 
 
 class Comparison(Observable[ComparisonState]):
@@ -64,11 +66,11 @@ class Comparison(Observable[ComparisonState]):
         super().__init__(ComparisonState(reduction=display.state.reduction, channel=display.state.channel), parent)
         self._document, self._objects, self._display, self._selection = document, objects, display, selection
         self._subjects, self._questions = Subjects(), CompareQuestions(document, objects)
+        self._rows, self._weights = ComparedRows(self, objects, self._questions), WeighedPair(self, self._questions)
         #: something changed since the last run was asked for
         self._stale = True
         #: the view is of the subjects as they are now
         self._fits = False
-        self._wanted_weights = self._weighing = False
         objects.changed.connect(self._objects_changed)
         display.changed.connect(self._display_changed)
         selection.changed.connect(self._selection_changed)
@@ -104,7 +106,7 @@ class Comparison(Observable[ComparisonState]):
             self._subjects.remove(index)
             # asked for in turn, so that one which is still being opened goes as well
             self._subjects.begin(None)
-            self._questions.let_go(self._subjects.handles)
+            self._questions.let_go(self._subjects.handles, alone=len(self._subjects.slots) < 2)
             self._pair_changed()
 
     def choose(self, a: int, b: int) -> None:
@@ -134,6 +136,8 @@ class Comparison(Observable[ComparisonState]):
             self._document.withdraw("subject")
             self._stop()
             self.update(running="", stage="", fraction=0.0, problem=CANCELLED)
+        elif self.state.following:
+            self._rows.stop()
 
     # -- what is looked at ------------------------------------------------------------------------------------------
 
@@ -170,18 +174,11 @@ class Comparison(Observable[ComparisonState]):
 
     def select_object(self, number: int | None) -> None:
         """Looks at an object, by its `number`; None at none. An annotated one is then looked at in all tabs."""
-        known = {row.number for row in self._rows()}
-        if number is None or number in known:
-            self.update(object=number)
-            if self._annotated():
-                self._objects.select(number)
+        self._rows.select(number)
 
     def step_object(self, by: int) -> None:
         """The next (1) or previous (-1) row of `objects`, around the ends."""
-        numbers = [row.number for row in self._rows()]
-        if numbers:
-            at = numbers.index(self.state.object) if self.state.object in numbers else -1 if by > 0 else 0
-            self.select_object(numbers[(at + by) % len(numbers)])
+        self._rows.step(by)
 
     def probe(self, point_img: tuple[float, float] | None) -> None:
         """Asks for both under an image point; None clears."""
@@ -193,9 +190,7 @@ class Comparison(Observable[ComparisonState]):
 
     def need_weights(self) -> None:
         """Asks what was trained between A and B, as soon as both ran; once for each pair."""
-        if self.state.weights is None and not self._weighing:
-            self._wanted_weights = True
-            self._ask_weights()
+        self._weights.need(self._whole())
 
     # -- opening ----------------------------------------------------------------------------------------------------
 
@@ -210,6 +205,7 @@ class Comparison(Observable[ComparisonState]):
         self._subjects.opened(None if answer is None else answer.info)
         if answer is not None:
             self._pair_changed()
+            self._follow_device()
 
     def _not_opened(self, failure: Failure | None) -> None:
         slot = self._subjects.failed()
@@ -218,9 +214,16 @@ class Comparison(Observable[ComparisonState]):
             file = "" if slot is None else checkpoint_file(slot.subject.source)
             self._trouble(Problem(failure.title, failure.details, file))
 
+    def _follow_device(self) -> None:
+        """What was opened beside the window's detector runs where that one does."""
+        for index in self._subjects.elsewhere:
+            self._placed(self._subjects.move(index))
+
     def _pair_changed(self) -> None:
         """Other subjects, or others of them are A and B."""
         self._publish()
+        if len(self._subjects.slots) < 2:
+            self._clear()
         # what was opened may be there, or not come, while there is nothing to run
         self._ended()
         self._out_of_date()
@@ -232,12 +235,7 @@ class Comparison(Observable[ComparisonState]):
         if subjects.opening is not None:
             self.update(running=f"Opening {subjects.opening.source}", stage="", fraction=0.0, problem="")
         if before != (subjects.shown, infos):
-            self._forget_weights()
-
-    def _forget_weights(self) -> None:
-        self._document.withdraw("compare_weights")
-        self._weighing = False
-        self.update(weights=None)
+            self._weights.forget()
 
     # -- running ----------------------------------------------------------------------------------------------------
 
@@ -253,14 +251,16 @@ class Comparison(Observable[ComparisonState]):
         self._stale = False
         self.update(problem="")
         if subjects.opening is None:
-            letters = " and ".join(LETTERS[place] for place in sorted(set(subjects.shown)))
-            self.update(running=f"Running {letters} over {Path(path).name}", stage="", fraction=0.0)
+            who = "A" if subjects.a is subjects.b else "A and B"
+            self.update(running=f"Running {who} over {Path(path).name}", stage="", fraction=0.0)
         self._questions.run(subjects, path)
 
     def _stop(self) -> None:
         """Runs nothing any more; it is done again when it is wanted."""
         self._questions.stop()
-        self._stale, self._weighing = True, False
+        self._weights.ended()
+        self._stale = True
+        self.update(following=False)
 
     def _ended(self) -> None:
         """Nothing runs, but for what may be opened."""
@@ -286,13 +286,11 @@ class Comparison(Observable[ComparisonState]):
     def _ask_objects(self) -> None:
         view = self._whole()
         if view is not None:
-            self._questions.objects(view, known=self.state.objects is not None)
+            self._rows.ask(view)
 
-    def _ask_weights(self) -> None:
-        view = self._whole()
-        if view is not None and self._wanted_weights:
-            self._wanted_weights, self._weighing = False, True
-            self._questions.weights(view)
+    def _clear(self) -> None:
+        """Nothing is shown any more."""
+        self.update(view=None, planes=None, nodes=None, objects=None, following=False, point=None, object=None, lines=None)
 
     def _look_at(self, node: str) -> None:
         self.update(node=node)
@@ -304,9 +302,10 @@ class Comparison(Observable[ComparisonState]):
         self._subjects.follow(info)
         self._publish()
         # the same file may hold other weights by now
-        self._forget_weights()
+        self._weights.forget()
         # the run that follows brings the rest
         self._stale, self._fits = True, False
+        self._follow_device()
 
     def _change_applied(self, change: Change) -> None:
         self._subjects.change(change)
@@ -316,7 +315,7 @@ class Comparison(Observable[ComparisonState]):
     def _trace_changed(self, trace: TraceView | None) -> None:
         view = self.state.view
         if view is not None and (trace is None or trace.path != view.path):
-            self.update(view=None, planes=None, nodes=None, objects=None, point=None, object=None)
+            self._clear()
         self._out_of_date()
 
     def _state_changed(self, state: RunState) -> None:
@@ -326,8 +325,8 @@ class Comparison(Observable[ComparisonState]):
     def _objects_changed(self, state: ObjectsState, names: frozenset[str]) -> None:
         if names & {"ground_truth", "iou", "labels"}:
             self._ask_objects()
-        if "current" in names and self._annotated():
-            self.update(object=state.current)
+        if "current" in names and self._rows.annotated:
+            self._rows.look_at(state.current)
 
     def _display_changed(self, state: DisplayState, names: frozenset[str]) -> None:
         if names & {"reduction", "channel"}:
@@ -345,12 +344,20 @@ class Comparison(Observable[ComparisonState]):
         answers: dict[str, Callable[[Any], None]] = {
             "subject": self._opened,
             "compare": self._ran,
-            "compare_weights": self._weighed,
+            "compare_weights": self._weights.ended,
+        }
+        about_the_view: dict[str, Callable[[Any], None]] = {
+            **{name: partial(self._show, field) for name, field in _FIELDS.items()},
+            "compare_objects": self._rows.told,
+            "compare_lines": self._rows.told_lines,
         }
         if lane in answers:
             answers[lane](value)
-        elif lane in _FIELDS and self.state.view is not None and value.key == self.state.view.key:
-            self.update(**{_FIELDS[lane]: value})
+        elif lane in about_the_view and self.state.view is not None and value.key == self.state.view.key:
+            about_the_view[lane](value)
+
+    def _show(self, field: str, value: object) -> None:
+        self.update(**{field: value})
 
     def _ran(self, view: CompareView) -> None:
         self._ended()
@@ -359,18 +366,15 @@ class Comparison(Observable[ComparisonState]):
         # what changed meanwhile and could not be asked for yet will be run later
         self._fits = not self._stale
         if self.state.view is None or self.state.view.key != view.key:
-            self.update(nodes=None, objects=None, point=None)
+            self._rows.forget()
+            self.update(nodes=None, point=None)
         self.update(view=view, problem=" ".join(filter(None, view.troubles)))
         self.update(node=self.state.wanted_node(self._selection.state.current))
         self._ask_planes()
         self._ask_objects()
         if self._whole() is not None and self.state.nodes is None:
             self._questions.nodes(view)
-        self._ask_weights()
-
-    def _weighed(self, weights: ComparedWeights) -> None:
-        self._weighing = False
-        self.update(weights=weights)
+        self._weights.ask(self._whole())
 
     def _unanswered(self, lane: str, failure: Failure | None) -> None:
         if lane == "subject":
@@ -379,7 +383,9 @@ class Comparison(Observable[ComparisonState]):
             self._stale = True
             self._ended()
         elif lane == "compare_weights":
-            self._weighing = False
+            self._weights.ended()
+        elif lane == "compare_objects":
+            self.update(following=False)
         if lane in (*RUNNING, *_FIELDS) and failure is not None:
             self._trouble(Problem(failure.title, failure.details))
 
@@ -390,9 +396,3 @@ class Comparison(Observable[ComparisonState]):
     def _progressed(self, lane: str, stage: str, fraction: float) -> None:
         if lane in ("subject", "compare") and self.state.running:
             self.update(stage=stage, fraction=fraction)
-
-    def _rows(self) -> tuple[ObjectPair, ...]:
-        return () if self.state.objects is None else self.state.objects.rows
-
-    def _annotated(self) -> bool:
-        return self.state.objects is not None and self.state.objects.annotated

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fpn_viewer.core.annotations.labels import classes_of
 from fpn_viewer.engine.compare_requests import (
     CompareAt,
+    CompareLines,
     CompareNodes,
     CompareObjects,
     CompareWeights,
@@ -16,18 +17,20 @@ from fpn_viewer.engine.compare_requests import (
     RetainDetectors,
     RunCompare,
 )
-from fpn_viewer.engine.compare_values import LETTERS
 
 if TYPE_CHECKING:
-    from fpn_viewer.core.annotations.structures import LabelMap
+    from fpn_viewer.core.annotations.structures import GroundTruth, LabelMap
     from fpn_viewer.engine.compare_values import CompareView
     from fpn_viewer.viewmodels.comparison_state import ComparisonState
     from fpn_viewer.viewmodels.comparison_subjects import Slot, Subjects
     from fpn_viewer.viewmodels.document import Document
     from fpn_viewer.viewmodels.objects import Objects
 
+    #: key of the pair, ground truth, overlap, classes
+    Asked = tuple[str, GroundTruth | None, float, dict[str, str | None]]
+
 #: lanes of what is only done while the tab is in front
-RUNNING = ("compare", "compare_objects", "compare_nodes", "compare_weights")
+RUNNING = ("compare", "compare_lines", "compare_objects", "compare_nodes", "compare_weights")
 
 
 class CompareQuestions:
@@ -42,15 +45,15 @@ class CompareQuestions:
         """
         self._document, self._objects = document, objects
         #: what the last rows were asked for with
-        self._asked: tuple[object, ...] = ()
+        self._asked: Asked = ("", None, 0.5, {})
 
     def open(self, slot: Slot, kept: tuple[str, ...]) -> None:
         """Asks for a slot's detector."""
         self._document.ask("subject", OpenSubject(self._document.session, slot.handle, slot.subject, kept))
 
-    def let_go(self, kept: tuple[str, ...]) -> None:
-        """Asks to let go of all other detectors."""
-        self._document.ask("subject", RetainDetectors(self._document.session, kept))
+    def let_go(self, kept: tuple[str, ...], alone: bool) -> None:
+        """Asks to let go of all other detectors, and of what was compared where one is alone."""
+        self._document.ask("subject", RetainDetectors(self._document.session, kept, alone))
 
     def may_run(self, subjects: Subjects) -> bool:
         """Whether two are open, and the window's own run of the picture, which serves as one of them, is over."""
@@ -62,10 +65,7 @@ class CompareQuestions:
 
     def run(self, subjects: Subjects, path: str) -> None:
         """Asks for A and B on a picture."""
-        a, b = (
-            Contender(slot.handle, slot.subject, LETTERS[place])
-            for slot, place in zip((subjects.a, subjects.b), subjects.shown, strict=True)
-        )
+        a, b = (Contender(slot.handle, slot.subject, letter) for slot, letter in zip((subjects.a, subjects.b), "AB", strict=True))
         view = self._document.picture
         picture = view.picture if view is not None and view.path == path else None
         self._document.ask("compare", RunCompare(self._document.session, path, a, b, picture))
@@ -89,19 +89,41 @@ class CompareQuestions:
         """Asks what was trained."""
         self._document.ask("compare_weights", CompareWeights(self._document.session, view.key))
 
-    def objects(self, view: CompareView, known: bool) -> None:
+    def objects(self, view: CompareView, known: bool) -> bool:
         """Asks what became of every object.
 
         Args:
             view: the two sides.
-            known: rows are there; they are not asked for again when they would come out the same.
+            known: all rows are there; they are not asked for again when they would come out the same.
+
+        Returns:
+            Whether it was asked.
         """
         state = self._objects.state
-        classes = self._classes(state.labels)
-        asked = view.key, state.ground_truth, state.iou, classes
-        if not known or not _same(self._asked, asked):
-            self._asked = asked
-            self._document.ask("compare_objects", CompareObjects(self._document.session, *asked))
+        asked = view.key, state.ground_truth, state.iou, self._classes(state.labels)
+        if known and _same(self._asked, asked):
+            return False
+        self._asked = asked
+        self._document.ask("compare_objects", CompareObjects(self._document.session, *asked))
+        return True
+
+    def follow(self) -> None:
+        """Asks where some more of these objects were lost."""
+        key, truth, iou, classes = self._asked
+        self._document.ask("compare_objects", CompareObjects(self._document.session, key, truth, iou, classes, follow=True))
+
+    def lines(self, view: CompareView, number: int) -> None:
+        """Asks for both life lines of one of them."""
+        _, truth, iou, classes = self._asked
+        self._document.ask("compare_lines", CompareLines(self._document.session, view.key, number, truth, iou, classes))
+
+    def stop_objects(self) -> None:
+        """Follows no further object."""
+        self._document.withdraw("compare_objects")
+
+    def stop_weights(self) -> None:
+        """Measures no weights any more."""
+        self._document.withdraw("compare_weights")
 
     def stop(self) -> None:
         """Stops what is only done while the tab is in front."""
@@ -116,8 +138,6 @@ class CompareQuestions:
         return {name: None if label is None else names.get(label) for name, label in known.items()}
 
 
-def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+def _same(one: Asked, other: Asked) -> bool:
     """Whether two questions are the same; ground truth, which holds arrays, by identity."""
-    if len(one) != len(other):
-        return False
-    return all(a is b or (not hasattr(a, "boxes_img") and a == b) for a, b in zip(one, other, strict=True))
+    return one[1] is other[1] and (one[0], *one[2:]) == (other[0], *other[2:])

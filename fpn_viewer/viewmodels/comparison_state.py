@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fpn_viewer.engine.compare_values import Subject
 
 if TYPE_CHECKING:
+    from fpn_viewer.core.comparison.values import ObjectPair
     from fpn_viewer.core.necks.graph import Graph, Node
     from fpn_viewer.engine.compare_values import (
         ComparedNodes,
@@ -35,13 +36,15 @@ class ComparisonState:
         view: how both ran, None until they did.
         planes: the node that is looked at, in both.
         nodes: how much every node differs.
-        objects: what became of every object in both.
+        objects: what became of every object in both, as far as it is known.
+        following: where more of them were lost is being found out.
         weights: what was trained.
         point: both under the cursor.
         node: the one that is looked at: "P3".
         reduction: a key of `values.REDUCTIONS`, the same as in the other tabs.
         channel: of A, when the reduction is "channel".
         object: `number` of the row of `objects` that is looked at, or None.
+        lines: both life lines of that one; None until they are there.
         layout: a key of `LAYOUTS`.
         wiper: where the wiper stands, 0 (all B) .. 1 (all A).
         running: what is being done, in words; "" when nothing is.
@@ -58,12 +61,14 @@ class ComparisonState:
     planes: ComparePlanes | None = None
     nodes: ComparedNodes | None = None
     objects: ComparedObjects | None = None
+    following: bool = False
     weights: ComparedWeights | None = None
     point: ComparedPoint | None = None
     node: str = ""
     reduction: str = "mean_abs"
     channel: int = 0
     object: int | None = None
+    lines: ObjectPair | None = None
     layout: str = "side"
     wiper: float = 0.5
     running: str = ""

@@ -25,6 +25,7 @@ class Slot:
         info: its detector; None until it is open, and for those that run the window's own.
         before: what stands here again when it does not open; None when it was added.
         beside: what was B when it was added.
+        moved_to: the device that it was opened anew for; "" when it was not.
     """
 
     subject: Subject
@@ -32,6 +33,7 @@ class Slot:
     info: DetectorInfo | None = None
     before: Slot | None = field(default=None, repr=False)
     beside: Slot | None = field(default=None, repr=False)
+    moved_to: str = ""
 
     @property
     def settled(self) -> bool:
@@ -128,6 +130,28 @@ class Subjects:
             self.b = slot.beside if slot.beside in self.slots else self.slots[-1]
         if self.a is slot:
             self.a = next((one for one in self.slots if one is not self.b), self.own)
+
+    @property
+    def elsewhere(self) -> list[int]:
+        """The slots whose detector does not run where the window's own does, though nobody said where it should."""
+        own = self.own.info
+        return [
+            index
+            for index, slot in enumerate(self.slots)
+            if own is not None
+            and slot.handle
+            and slot.info is not None
+            and own.device not in (slot.info.device, slot.moved_to)
+            and "device" not in slot.subject.options
+        ]
+
+    def move(self, index: int) -> Slot:
+        """The same detector in the place of a slot, to be opened anew where the window's own is; if it fails it stays."""
+        before = self.slots[index]
+        device = "" if self.own.info is None else self.own.info.device
+        slot = Slot(before.subject, f"subject {next(self._numbers)}", before=before, beside=before.beside, moved_to=device)
+        self._put(index, slot)
+        return slot
 
     def choose(self, a: int, b: int) -> None:
         """Shows two of them."""

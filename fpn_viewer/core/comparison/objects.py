@@ -1,8 +1,8 @@
-"""What became of every object in A and in B, with both life lines."""
+"""The objects that two sides are compared by, those of the ground truth or what either detected, and what became of each."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,23 +11,23 @@ import numpy as np
 from fpn_viewer.core.analysis.assignment import on_picture_at_all
 from fpn_viewer.core.analysis.matching import match
 from fpn_viewer.core.annotations.labels import match_labels
+from fpn_viewer.core.comparison.object_lines import Asked
 from fpn_viewer.core.comparison.pairing import labels_between
-from fpn_viewer.core.comparison.sides import explained
-from fpn_viewer.core.comparison.values import ObjectPair
+from fpn_viewer.core.comparison.sides import endings
 from fpn_viewer.core.numbers import significant
-from fpn_viewer.core.structures import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from fpn_viewer.core.analysis.line import LifeLine
     from fpn_viewer.core.analysis.matching import Matching
     from fpn_viewer.core.annotations.structures import GroundTruth
     from fpn_viewer.core.comparison.sides import Side
-    from fpn_viewer.core.comparison.values import DetectionPair
-    from fpn_viewer.core.geometry import Box
+    from fpn_viewer.core.comparison.values import DetectionPair, Ended
+    from fpn_viewer.core.tracing.record import Watcher
+
+    Ends = tuple[Ended | None, Ended | None]
 
 #: status by whether A and B found an object
 _STATUS: dict[tuple[bool, bool], str] = {
@@ -42,8 +42,6 @@ _UNTOLD: dict[str, str] = {
     "flawed": "Its box is broken, so that nothing can match it.",
 }
 _NO_AREA = "No part of its box lies on the picture, so that it cannot be followed."
-#: stages of all families in one order: what only one-stage detectors have comes where they run it
-_ORDER: tuple[str, ...] = tuple(stage for name in STAGES for stage in ((name, "top_k") if name == "class_score" else (name,)))
 
 
 class Objects(Protocol):
@@ -57,74 +55,13 @@ class Objects(Protocol):
         """Of each a key of `STATUSES`, without life lines."""
         ...
 
-    def pair(self, number: int) -> ObjectPair:
-        """One of them with both life lines."""
+    def asked(self, number: int) -> Asked:
+        """What both sides are asked about one of them."""
         ...
 
-
-@dataclass(frozen=True)
-class _Asked:
-    """An object that both sides are asked about.
-
-    Attributes:
-        number: its row.
-        name: its class.
-        box_img: xyxy image px.
-        labels: A's and B's label for its class; None where it has none.
-        status: a key of `STATUSES`.
-        untold: why nothing can be said of it; "" where it can.
-        scores: of the detections that count for it; None without one.
-        others: the other objects.
-    """
-
-    number: int
-    name: str
-    box_img: Box
-    labels: tuple[int | None, int | None]
-    status: str
-    untold: str
-    scores: tuple[float | None, float | None]
-    others: object = None
-
-
-def _object_pair(sides: tuple[Side, Side], asked: _Asked, iou: float) -> ObjectPair:
-    lines = [
-        None if label is None or asked.untold else explained(side, asked.box_img, label, iou=iou, others=asked.others)
-        for side, label in zip(sides, asked.labels, strict=True)
-    ]
-    sentence = asked.untold or _sentence(asked, lines)
-    differs = differs_at(lines[0], lines[1]) if lines[0] is not None and lines[1] is not None else ""
-    return ObjectPair(asked.number, asked.name, asked.box_img, asked.status, lines[0], lines[1], differs, sentence)
-
-
-def differs_at(a: LifeLine, b: LifeLine) -> str:
-    """The first stage that lost an object in one and not in the other; "" where both found it or lost it at the same one.
-
-    Stages of a two-stage and of a one-stage detector have one order; one that only one of them has differs like any other.
-    """
-    if a.killer == b.killer:
-        return ""
-    return min((killer for killer in (a.killer, b.killer) if killer is not None), key=_ORDER.index)
-
-
-def _sentence(asked: _Asked, lines: Sequence[LifeLine | None]) -> str:
-    if asked.status == "unknown":
-        who = [letter for letter, label in zip("AB", asked.labels, strict=True) if label is None]
-        has = "has" if len(who) == 1 else "have"
-        return f"{' and '.join(who)} {has} no class for {asked.name!r}, and cannot find it."
-    killers = [line.killer if line is not None else None for line in lines]
-    if asked.status == "neither" and killers[0] == killers[1] and killers[0] is not None:
-        return f"Lost by both at {killers[0]}."
-    parts = [_fate(letter, score, line) for letter, score, line in zip("AB", asked.scores, lines, strict=True)]
-    return f"{parts[0]}; {parts[1]}."
-
-
-def _fate(letter: str, score: float | None, line: LifeLine | None) -> str:
-    if score is not None:
-        return f"{letter} found it with score {significant(score)}"
-    if line is None or line.killer is None:
-        return f"{letter} has a detection here that counts for a neighbour"
-    return f"{letter} lost it at {line.killer}"
+    def ends(self, numbers: Sequence[int], watcher: Watcher | None = None) -> list[Ends]:
+        """How some of them end in A and in B."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,26 +107,42 @@ class AnnotatedObjects:
         first, second = (matching.outcomes for matching in self.matchings)
         return tuple(_status(a, b) for a, b in zip(first, second, strict=True))
 
-    def pair(self, number: int) -> ObjectPair:
-        """One of them with both life lines.
+    def asked(self, number: int) -> Asked:
+        """What both sides are asked about one of them.
 
         Raises:
             IndexError: there is no such object.
         """
         number = range(len(self))[number]
         x1, y1, x2, y2 = self.truth.boxes_img[number].tolist()
-        scores = [self._score(side, matching, number) for side, matching in zip(self.sides, self.matchings, strict=True)]
-        asked = _Asked(
-            number,
-            self.truth.names[number],
-            (x1, y1, x2, y2),
-            (self.labels[0][number], self.labels[1][number]),
-            self.statuses[number],
-            self._untold(number),
-            (scores[0], scores[1]),
-            self._others(number),
+        found_a, found_b = (_found(matching, number) for matching in self.matchings)
+        return Asked(
+            number=number,
+            name=self.truth.names[number],
+            box_img=(x1, y1, x2, y2),
+            labels=(self.labels[0][number], self.labels[1][number]),
+            status=self.statuses[number],
+            untold=self._untold(number),
+            detections=(found_a, found_b),
+            scores=_scores(self.sides, (found_a, found_b)),
+            others=self._others(number),
         )
-        return _object_pair(self.sides, asked, self.iou)
+
+    def ends(self, numbers: Sequence[int], watcher: Watcher | None = None) -> list[Ends]:
+        """How some of them end in A and in B, each next to all the others.
+
+        Args:
+            numbers: which.
+            watcher: may stop between two objects.
+        """
+        places, chosen = np.flatnonzero(self._sound), frozenset(numbers)
+        boxes = self.truth.boxes_img[places]
+        out: list[list[Ended | None]] = []
+        for side, labels in zip(self.sides, self.labels, strict=True):
+            wanted = [labels[place] if place in chosen and not self._untold(place) else None for place in places.tolist()]
+            told = dict(zip(places.tolist(), endings(side, boxes, wanted, iou=self.iou, watcher=watcher), strict=True))
+            out.append([told.get(number) for number in numbers])
+        return list(zip(*out, strict=True))
 
     def _untold(self, number: int) -> str:
         """Why no detector is asked about an object; "" where both are."""
@@ -197,13 +150,25 @@ class AnnotatedObjects:
 
     def _others(self, number: int) -> NDArray[np.float64]:
         """The boxes that training would share its anchors with (N, 4)."""
-        sound = np.array([not flaw for flaw in self.truth.flaws], np.bool_) & ~self.truth.crowd
+        sound = self._sound.copy()
         sound[number] = False
         return self.truth.boxes_img[sound]
 
-    def _score(self, side: Side, matching: Matching, number: int) -> float | None:
-        found = matching.outcomes[number] == "found"
-        return float(side.detections.scores[matching.detection[number]]) if found else None
+    @cached_property
+    def _sound(self) -> NDArray[np.bool_]:
+        """(G,) what training uses, and can be followed."""
+        return np.array([not flaw for flaw in self.truth.flaws], np.bool_) & ~self.truth.crowd
+
+
+def _found(matching: Matching, number: int) -> int | None:
+    """Row of the detection that counts for an object; None without one."""
+    return int(matching.detection[number]) if matching.outcomes[number] == "found" else None
+
+
+def _scores(sides: tuple[Side, Side], rows: tuple[int | None, int | None]) -> tuple[float | None, float | None]:
+    """Scores of A's and of B's detections; None without one."""
+    first, second = (None if row is None else float(side.detections.scores[row]) for side, row in zip(sides, rows, strict=True))
+    return first, second
 
 
 def _status(a: str, b: str) -> str:
@@ -241,8 +206,8 @@ class DetectedObjects:
             return "only A"
         return _STATUS[pair.a is not None, pair.b is not None]
 
-    def pair(self, number: int) -> ObjectPair:
-        """One of them with both life lines.
+    def asked(self, number: int) -> Asked:
+        """What both sides are asked about one of them.
 
         Raises:
             IndexError: there is no such pair.
@@ -251,23 +216,44 @@ class DetectedObjects:
         pair = self.pairs[number]
         side, row = (self.sides[0], pair.a) if pair.a is not None else (self.sides[1], pair.b)
         x1, y1, x2, y2 = (float(v) for v in side.detections.boxes_img[row])
-        name = side.spec.class_names[int(side.detections.labels[row])]
-        relabelled = pair.kind == "relabelled"
-        scores = (pair.score_a, None if relabelled else pair.score_b)
         box = (x1, y1, x2, y2)
-        untold = "" if on_picture_at_all(np.array([box]), side.image_size)[0] else _NO_AREA
-        asked = _Asked(number, name, box, self._labels(pair), self.statuses[number], untold, scores)
-        found = _object_pair(self.sides, asked, self.iou)
-        return found if untold or not relabelled else self._taken_for_another(found, pair)
+        # what B calls otherwise does not count for what A calls it
+        found = (pair.a, None if pair.kind == "relabelled" else pair.b)
+        return Asked(
+            number=number,
+            name=side.spec.class_names[int(side.detections.labels[row])],
+            box_img=box,
+            labels=self._labels(pair),
+            status=self.statuses[number],
+            untold="" if on_picture_at_all(np.array([box]), side.image_size)[0] else _NO_AREA,
+            detections=found,
+            scores=_scores(self.sides, found),
+            told=self._taken_for_another(pair) if pair.kind == "relabelled" else "",
+        )
 
-    def _taken_for_another(self, found: ObjectPair, pair: DetectionPair) -> ObjectPair:
+    def ends(self, numbers: Sequence[int], watcher: Watcher | None = None) -> list[Ends]:
+        """How some of them end in A and in B; each is followed alone, because nobody says that there is anything else.
+
+        Args:
+            numbers: which.
+            watcher: may stop between two of them.
+        """
+        out = []
+        for asked in map(self.asked, numbers):
+            box = np.array([asked.box_img])
+            first, second = (
+                endings(side, box, [label], iou=self.iou, watcher=watcher)[0]
+                for side, label in zip(self.sides, asked.wanted, strict=True)
+            )
+            out.append((first, second))
+        return out
+
+    def _taken_for_another(self, pair: DetectionPair) -> str:
         names = [
             side.spec.class_names[int(side.detections.labels[row])] for side, row in zip(self.sides, (pair.a, pair.b), strict=True)
         ]
         scores = [significant(score) for score in (pair.score_a, pair.score_b) if score is not None]
-        return replace(
-            found, sentence=f"A takes it for {names[0]} with score {scores[0]}, B for {names[1]} with score {scores[1]}."
-        )
+        return f"A takes it for {names[0]} with score {scores[0]}, B for {names[1]} with score {scores[1]}."
 
     def _labels(self, pair: DetectionPair) -> tuple[int | None, int | None]:
         if pair.a is not None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from fpn_viewer.core.analysis.briefs import briefs
 from fpn_viewer.core.analysis.lifeline import explain
 from fpn_viewer.core.comparison.tiles import TiledTrace
+from fpn_viewer.core.comparison.values import Ended
 from fpn_viewer.core.imaging.quantise import Reduced
 from fpn_viewer.core.imaging.reduce import reduce_map
 from fpn_viewer.core.tracing.trace import Trace
@@ -13,9 +17,12 @@ from fpn_viewer.core.tracing.trace import Trace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
+    from fpn_viewer.core.analysis.briefs import Brief
     from fpn_viewer.core.analysis.line import LifeLine
+    from fpn_viewer.core.tracing.record import Watcher
 
 Side = Trace | TiledTrace
 """A picture that was run whole, or in tiles."""
@@ -33,6 +40,37 @@ def explained(side: Side, box_img: Sequence[float], label: int | str | None, *, 
     if isinstance(side, TiledTrace):
         return side.explain(box_img, label, iou=iou, others=others)
     return explain(side, box_img, label, iou=iou, others=others)
+
+
+def endings(
+    side: Side, boxes_img: NDArray[np.float64], labels: Sequence[int | None], *, iou: float = 0.5, watcher: Watcher | None = None
+) -> tuple[Ended | None, ...]:
+    """How the life line of every object next to the others ends; that of one without a label is None.
+
+    Args:
+        side: that is asked.
+        boxes_img: (G, 4) xyxy image px.
+        labels: class of each; None for one that is not asked about.
+        iou: overlap from which a box counts as near.
+        watcher: may stop between two objects.
+
+    Raises:
+        QuestionError: a box, a class or the overlap cannot be asked about.
+    """
+    if not isinstance(side, TiledTrace):
+        short = briefs(side, boxes_img, labels, iou=iou, watcher=watcher)
+        return tuple(None if one is None else _short(one) for one in short)
+    out: list[Ended | None] = []
+    for row, (box, label) in enumerate(zip(boxes_img.tolist(), labels, strict=True)):
+        if watcher is not None:
+            watcher.check()
+        line = None if label is None else side.explain(box, label, iou=iou, others=np.delete(boxes_img, row, 0))
+        out.append(None if line is None else Ended(line.killer, line.outcome, line.verdict))
+    return tuple(out)
+
+
+def _short(brief: Brief) -> Ended:
+    return Ended(None if brief.killer is None else brief.killer.name, brief.outcome, brief.verdict)
 
 
 def first_trace(side: Side) -> Trace:

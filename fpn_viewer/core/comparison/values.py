@@ -88,6 +88,50 @@ class ObjectPair:
 
 
 @dataclass(frozen=True)
+class Ended:
+    """How an object's way through one side ends: what `LifeLine` says of it, without the stages.
+
+    Attributes:
+        killer: the stage that lost it; None when it was found.
+        outcome: a key of `analysis.line.OUTCOMES`.
+        verdict: one sentence.
+    """
+
+    killer: str | None
+    outcome: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class ObjectRow:
+    """One object in A and in B in short; `ObjectPair` has the stages as well.
+
+    Attributes:
+        number: as in `ObjectPair`.
+        name: its class.
+        box_img: xyxy image px.
+        status: a key of `STATUSES`.
+        detections: rows of A's and of B's detections that count for it; None without one.
+        followed: whether what is below is known already.
+        a: how it ends in A; None where A cannot be asked about it.
+        b: the same in B.
+        differs_at: the first stage that lost it in one and not in the other; "" where there is none.
+        sentence: what happened to it, for a person.
+    """
+
+    number: int
+    name: str
+    box_img: Box
+    status: str
+    detections: tuple[int | None, int | None]
+    followed: bool
+    a: Ended | None = None
+    b: Ended | None = None
+    differs_at: str = ""
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
 class DetectionPair:
     """Detections of A and B that are about the same thing.
 

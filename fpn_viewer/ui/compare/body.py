@@ -177,7 +177,7 @@ class CompareBody(QWidget):
         self._scene.set_state(state, names)
         if names & {"point", "node"}:
             self.point.show_text(texts.point_line(state.point, state.node))
-        if names & {"objects", "object", "view", "running"}:
+        if names & {"objects", "object", "lines", "following", "view", "running"}:
             picture = self._models.document.picture
             self.objects.show_state(state, picture.picture.pixels if picture is not None else None)
         if "layout" in names:

@@ -240,14 +240,14 @@ class Head(QWidget):
         self.layouts[state.layout].setChecked(True)
         self.swap.setEnabled(len(state.subjects) > 1)
         self._show_nodes(state)
-        running = bool(state.running)
+        running, share = bool(state.running), texts.share_done(state)
         said = [texts.running_line(state)] if running else [state.problem, texts.map_line(state), *texts.notes(state)]
         sentences = [sentence for sentence in said if sentence]
         self.notes.set_text(" · ".join(sentences), "\n".join(sentences))
-        self.progress.setRange(0, 100 if state.fraction else 0)
-        self.progress.setValue(round(100 * state.fraction))
-        self.progress.setVisible(running)
-        self.cancel.setVisible(running)
+        self.progress.setRange(0, 100 if share else 0)
+        self.progress.setValue(round(100 * share))
+        for widget in (self.progress, self.cancel):
+            widget.setVisible(running or state.following)
 
     def _show_nodes(self, state: ComparisonState) -> None:
         nodes = state.view.nodes if state.view is not None else ()

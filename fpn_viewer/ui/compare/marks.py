@@ -9,20 +9,20 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 
+from fpn_viewer.core.analysis.words import stage_title
 from fpn_viewer.core.comparison.values import PAIRS, STATUSES
 from fpn_viewer.core.numbers import significant
 from fpn_viewer.ui.anchors.marks import frame_rect, view_rect
 from fpn_viewer.ui.compare import texts
 from fpn_viewer.ui.compare.looks import PAIR_LOOKS, STATUS_LOOKS
 from fpn_viewer.ui.objects.outlines import Outlines
-from fpn_viewer.ui.panels.life_texts import stage_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from PySide6.QtCore import QPointF, QRectF
 
-    from fpn_viewer.core.comparison.values import DetectionPair, ObjectPair
+    from fpn_viewer.core.comparison.values import DetectionPair, ObjectRow
     from fpn_viewer.core.geometry import Box
     from fpn_viewer.core.imaging.boxes import Frame
     from fpn_viewer.engine.compare_values import CompareView
@@ -41,6 +41,8 @@ _TELLING = ("only A", "only B", "neither", "unknown", "both")
 _LABELLED_FROM = 22.0
 #: plates of labels are so much darker than their boxes, per cent, which leaves their text readable
 _DARKER = 170
+#: view px that the ring around the object that is looked at takes
+_RING = 8.0
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def pair_tip(view: CompareView, pair: DetectionPair, name: str) -> str:
     return "\n".join(filter(None, [f"{name}: {PAIRS[pair.kind]}", *scores, both]))
 
 
-def object_marks(rows: Sequence[ObjectPair], letter: str) -> list[Mark]:
+def object_marks(rows: Sequence[ObjectRow], letter: str) -> list[Mark]:
     """Annotated objects; those that a side lost are dashed in that side's picture.
 
     Args:
@@ -144,7 +146,7 @@ def object_marks(rows: Sequence[ObjectPair], letter: str) -> list[Mark]:
     return [_object_mark(row, letter) for row in sorted(rows, key=lambda row: _TELLING.index(row.status))]
 
 
-def _object_mark(row: ObjectPair, letter: str) -> Mark:
+def _object_mark(row: ObjectRow, letter: str) -> Mark:
     look = STATUS_LOOKS[row.status]
     if letter and row.status in ("only A", "only B"):
         held = row.status.endswith(letter)
@@ -153,18 +155,16 @@ def _object_mark(row: ObjectPair, letter: str) -> Mark:
     return Mark(row.box_img, look, "" if both else f"{row.name}: {look.text}", object_tip(row), thin=both, number=row.number)
 
 
-def told_by(rows: Sequence[ObjectPair]) -> frozenset[tuple[str, int]]:
-    """The detections, as (side, row), that match one of some objects."""
-    lines = [("A", row.line_a) for row in rows] + [("B", row.line_b) for row in rows]
-    return frozenset((letter, line.detection) for letter, line in lines if line is not None and line.detection is not None)
+def told_by(rows: Sequence[ObjectRow]) -> frozenset[tuple[str, int]]:
+    """The detections, as (side, row), that count for one of some objects."""
+    found = ((letter, number) for row in rows for letter, number in zip("AB", row.detections, strict=True))
+    return frozenset((letter, number) for letter, number in found if number is not None)
 
 
-def object_tip(row: ObjectPair) -> str:
+def object_tip(row: ObjectRow) -> str:
     """The tooltip of an object: what became of it in both, and where they part."""
     lines = [f"{row.name}: {STATUSES[row.status]}"]
-    for letter, line in (("A", row.line_a), ("B", row.line_b)):
-        if line is not None:
-            lines.append(f"{letter}: {line.verdict}")
+    lines += [f"{letter}: {end.verdict}" for letter, end in (("A", row.a), ("B", row.b)) if end is not None]
     if row.differs_at:
         lines.append(f"They part at {stage_title(row.differs_at)}.")
     return "\n".join(lines)
@@ -203,6 +203,13 @@ def labels(marks: Sequence[Mark], frame: Frame, most: int) -> list[tuple[QRectF,
         if mark.label and rect.width() >= _LABELLED_FROM and rect.intersects(view):
             made.append((rect, mark.label, QColor(mark.look.colour).darker(_DARKER)))
     return made[:most]
+
+
+def current_label(row: ObjectRow, frame: Frame) -> tuple[QRectF, str, QColor]:
+    """The label of the object that is looked at, as (box, text, colour of the plate); outside of its ring."""
+    look = STATUS_LOOKS[row.status]
+    around = view_rect(row.box_img, frame).adjusted(-_RING, -_RING, _RING, _RING)
+    return around, f"{row.name}: {look.text}", QColor(look.colour).darker(_DARKER)
 
 
 def mark_under(marks: Sequence[Mark], point: QPointF, frame: Frame, reach: float = 4.0) -> Mark | None:

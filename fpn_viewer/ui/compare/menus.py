@@ -80,6 +80,7 @@ class SideMenu(QMenu):
         self._entry("Open a checkpoint…", "Choose a file of weights", partial(self.file_wanted.emit, self._place), room)
         for source, text in self._known(state).items():
             self._entry(text, source, partial(self._comparison.add, source), room)
+        self._add_settings(state)
         self._add_ways(state, room)
         if not room:
             self.addSection("Four are open at most; remove one first")
@@ -128,6 +129,20 @@ class SideMenu(QMenu):
         taken = [subject.source for subject in state.subjects if not subject.change and not subject.tile]
         taken += [state.infos[0].source] if state.infos[0] is not None else []
         return {source: text for source, text in names.items() if source not in taken}
+
+    def _add_settings(self, state: ComparisonState) -> None:
+        """What was said of the window's detector may hold for this one as well."""
+        index = state.shown[self._place]
+        options, own = texts.unshared(state, index) if index < len(state.subjects) else {}, state.infos[0]
+        if options and own is not None:
+            subject = state.subjects[index]
+            changed = dataclasses.replace(subject, options={**subject.options, **options})
+            name = texts.subject_name(subject, state.infos[index], own)
+            self._entry(
+                f"Open {name} with the settings of {own.spec.name}",
+                f"Its file does not say: {texts.options_text(options)}",
+                partial(self._comparison.set_subject, index, changed),
+            )
 
     # -- the same in another way --------------------------------------------------------------------------------------
 

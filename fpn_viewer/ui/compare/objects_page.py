@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QButtonGroup, QLabel, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
+from fpn_viewer.core.analysis.words import stage_title
 from fpn_viewer.core.comparison.values import STATUSES
 from fpn_viewer.ui.canvas.flow import FlowLayout
 from fpn_viewer.ui.compare import texts
@@ -16,7 +17,6 @@ from fpn_viewer.ui.compare.looks import STATUS_LOOKS
 from fpn_viewer.ui.compare.table import Column, CompareTable, Entry, Row
 from fpn_viewer.ui.compare.toggle import Toggle
 from fpn_viewer.ui.objects.texts import size_text
-from fpn_viewer.ui.panels.life_texts import stage_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from fpn_viewer.core.comparison.values import ObjectPair
+    from fpn_viewer.core.comparison.values import ObjectRow
     from fpn_viewer.viewmodels.comparison_state import ComparisonState
 
 COLUMNS = (
@@ -60,7 +60,7 @@ class ObjectsPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         """Makes an empty page."""
         super().__init__(parent)
-        self._rows: tuple[ObjectPair, ...] = ()
+        self._rows: tuple[ObjectRow, ...] = ()
         self.sentence = QLabel()
         self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.table = CompareTable("Objects in A and B", COLUMNS, 7)
@@ -127,13 +127,14 @@ class ObjectsPage(QWidget):
             self._show_counts()
             self._refill()
         if objects is not None:
-            self.sentence.setText(texts.objects_line(rows, objects.annotated))
+            parts = [texts.objects_line(rows, objects.annotated), texts.following_line(objects, state.following)]
+            self.sentence.setText(" ".join(filter(None, parts)))
         else:
             self.sentence.setText("Following the objects …" if state.running or state.view is not None else "")
         self.table.choose(state.object)
         row = next((row for row in rows if row.number == state.object), None)
         self._share_room(row is not None and state.view is not None)
-        self.lines.show_object(row, state.view, pixels)
+        self.lines.show_object(row, state.lines, state.view, pixels)
 
     def _share_room(self, chosen: bool) -> None:
         """Gives the life lines most of the room while there are some, and the table otherwise, until the handle is moved."""
@@ -163,14 +164,14 @@ class ObjectsPage(QWidget):
         self.table.fill(object_rows(rows))
 
 
-def object_rows(rows: Sequence[ObjectPair]) -> list[Row]:
+def object_rows(rows: Sequence[ObjectRow]) -> list[Row]:
     """Rows of the table, what differs first."""
     return [_row(row) for row in sorted(rows, key=lambda row: (ORDER.index(row.status), row.number))]
 
 
-def _row(row: ObjectPair) -> Row:
+def _row(row: ObjectRow) -> Row:
     x0, y0, x1, y1 = row.box_img
-    verdicts = tuple(line.verdict if line is not None else "" for line in (row.line_a, row.line_b))
+    verdicts = tuple(end.verdict if end is not None else "" for end in (row.a, row.b))
     look = STATUS_LOOKS[row.status]
     entries = (
         Entry(row.name, f"{row.name} at {x0:.0f}, {y0:.0f} px of the picture", look=look),
@@ -183,6 +184,6 @@ def _row(row: ObjectPair) -> Row:
     return Row(row.number, entries)
 
 
-def _ended(row: ObjectPair, letter: str, verdict: str) -> Entry:
+def _ended(row: ObjectRow, letter: str, verdict: str) -> Entry:
     text = texts.killer_text(row, letter)
-    return Entry(text, verdict, muted=text == "found")
+    return Entry(text, verdict if row.followed else "Not followed yet", muted=text == "found" or not row.followed)

@@ -14,15 +14,15 @@ from fpn_viewer.ui.anchors.marks import frame_rect, paint_labels, view_rect
 from fpn_viewer.ui.canvas import overlays
 from fpn_viewer.ui.canvas.view import View
 from fpn_viewer.ui.compare import texts
-from fpn_viewer.ui.compare.looks import PARTS, STATUS_LOOKS, draw_badge
-from fpn_viewer.ui.compare.marks import labels, mark_under, outlines
+from fpn_viewer.ui.compare.looks import PARTS, draw_badge
+from fpn_viewer.ui.compare.marks import current_label, labels, mark_under, outlines
 from fpn_viewer.ui.objects.outlines import draw_outlines
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent
     from PySide6.QtWidgets import QWidget
 
-    from fpn_viewer.core.comparison.values import ObjectPair
+    from fpn_viewer.core.comparison.values import ObjectRow
     from fpn_viewer.core.geometry import Box
     from fpn_viewer.core.imaging.boxes import Frame
     from fpn_viewer.ui.compare.marks import Mark
@@ -39,8 +39,6 @@ _LABELS, _MOVING_LABELS = 40, 12
 _HOLD, _KNOB = 7.0, 9.0
 _WHITE, _DARK = QColor("#FFFFFF"), QColor(16, 18, 22, 210)
 _BADGE = 18.0
-#: per cent by which the plate of a label is darker than its box
-_DARKER = 170
 
 
 class ComparePane(PictureView):
@@ -117,11 +115,19 @@ class ComparePane(PictureView):
                 painter.setOpacity(look.opacity)
                 painter.drawImage(drawn.place, drawn.image)
                 painter.setOpacity(1.0)
-        marks, current = self._scene.marks(part), self._scene.state.object
+        marks, current = self._scene.marks(part), self._scene.current()
         draw_outlines(painter, outlines(marks), frame, look)
-        # that of the current object lies outside of its ring
-        others = [mark for mark in marks if mark.number != current or current is None]
-        paint_labels(painter, labels(others, frame, _MOVING_LABELS if look.moving else _LABELS), frame_rect(frame))
+        told = [] if current is None else [current_label(current, frame)]
+        others = [mark for mark in marks if not self._is_looked_at(mark)]
+        told += labels(others, frame, _MOVING_LABELS if look.moving else _LABELS)
+        paint_labels(painter, told, frame_rect(frame))
+
+    def _is_looked_at(self, mark: Mark) -> bool:
+        """Whether a box is the object that is looked at, which is an annotated one or a pair of detections."""
+        objects, number = self._scene.state.objects, self._scene.state.object
+        if objects is None or number is None:
+            return False
+        return number == (mark.number if objects.annotated else mark.pair)
 
     def paint_selection(self, painter: QPainter) -> None:
         """Paints the object that is looked at, the drawn box and the wiper."""
@@ -135,17 +141,13 @@ class ComparePane(PictureView):
         if self.part == "wiper" and self._scene.state.view is not None:
             self._paint_wiper(painter)
 
-    def _paint_current(self, painter: QPainter, row: ObjectPair) -> None:
-        """A light ring around the object that is looked at, and what became of it."""
-        frame = self.frame()
-        rect = view_rect(row.box_img, frame)
+    def _paint_current(self, painter: QPainter, row: ObjectRow) -> None:
+        """A light ring around the object that is looked at."""
+        rect = view_rect(row.box_img, self.frame())
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for out, alpha in ((3.5, 255), (5.0, 150), (6.5, 70)):
             painter.setPen(QPen(QColor(255, 255, 255, alpha), 1.5))
             painter.drawRect(rect.adjusted(-out, -out, out, out))
-        look = STATUS_LOOKS[row.status]
-        around = rect.adjusted(-8, -8, 8, 8)
-        paint_labels(painter, [(around, f"{row.name}: {look.text}", QColor(look.colour).darker(_DARKER))], frame_rect(frame))
 
     def _paint_wiper(self, painter: QPainter) -> None:
         x, middle = self._wiper_x(), self.height() / 2

@@ -12,7 +12,7 @@ from fpn_viewer.ui.compare.looks import PARTS
 from fpn_viewer.ui.compare.marks import found_marks, object_marks, told_by
 
 if TYPE_CHECKING:
-    from fpn_viewer.core.comparison.values import ObjectPair
+    from fpn_viewer.core.comparison.values import ObjectRow
     from fpn_viewer.engine.values import PictureView, Plane
     from fpn_viewer.ui.canvas.rasters import Raster
     from fpn_viewer.ui.compare.marks import Mark
@@ -107,7 +107,7 @@ class CompareScene(QObject):
             known = self._marks[kind, letter] = (source, _made(kind, letter, source))
         return known[1]
 
-    def current(self) -> ObjectPair | None:
+    def current(self) -> ObjectRow | None:
         """The object that is looked at."""
         objects, number = self.state.objects, self.state.object
         if objects is None or number is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRect, QSortFilterProxyModel, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QGuiApplication, QPalette
+from PySide6.QtGui import QColor, QFontMetrics, QGuiApplication, QPalette
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyle, QStyledItemDelegate, QTableView
 
 from fpn_viewer.core.imaging.colours import level_colour
@@ -31,7 +31,8 @@ _TOP = QModelIndex()
 ENTRY_ROLE, SORT_ROLE = Role.UserRole, Role.UserRole + 1
 _BAR = 3
 _AIR = 6
-#: rows that a column's width is taken from
+_STRIPE = 10
+#: texts, the longest ones, that a column's width is taken from
 _MEASURED = 12
 #: px that a column without a stretch may take
 _WIDEST = 220
@@ -101,10 +102,15 @@ class _Rows(QAbstractTableModel):
         self.rows: tuple[Row, ...] = ()
 
     def fill(self, rows: Sequence[Row]) -> None:
-        """Shows other rows."""
-        self.beginResetModel()
+        """Shows other rows; where they have the keys of those before only what they say is another."""
+        same = [row.key for row in rows] == [row.key for row in self.rows]
+        if not same:
+            self.beginResetModel()
         self.rows = tuple(rows)
-        self.endResetModel()
+        if not same:
+            self.endResetModel()
+        elif rows:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(self._columns) - 1))
 
     def rowCount(self, parent: Index = _TOP) -> int:
         """Number of rows."""
@@ -144,6 +150,11 @@ def _alignment(column: Column) -> Qt.AlignmentFlag:
     return Qt.AlignmentFlag.AlignVCenter | (Qt.AlignmentFlag.AlignRight if column.number else Qt.AlignmentFlag.AlignLeft)
 
 
+def _before(entry: Entry) -> int:
+    """Px that stand before the text."""
+    return SAMPLE.width() + _AIR if entry.look is not None else _STRIPE if entry.level else 0
+
+
 class _Delegate(QStyledItemDelegate):
     """Draws samples, level colours and bars."""
 
@@ -162,9 +173,7 @@ class _Delegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> Any:
         """The text, what stands before it, and some air."""
         size = super().sizeHint(option, index)
-        entry: Entry = index.data(ENTRY_ROLE)
-        before = SAMPLE.width() + _AIR if entry.look is not None else 10 if entry.level else 0
-        size.setWidth(size.width() + before + 2 * _AIR)
+        size.setWidth(size.width() + _before(index.data(ENTRY_ROLE)) + 2 * _AIR)
         return size
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
@@ -172,9 +181,8 @@ class _Delegate(QStyledItemDelegate):
         entry: Entry = index.data(ENTRY_ROLE)
         before = QRect(option.rect)
         if entry.look is not None or entry.level:
-            shift = SAMPLE.width() + _AIR if entry.look is not None else 10
             self._ground(painter, option, index)
-            option.rect = option.rect.adjusted(shift, 0, 0, 0)
+            option.rect = option.rect.adjusted(_before(entry), 0, 0, 0)
         super().paint(painter, option, index)
         if entry.look is not None:
             self._sample(painter, option, before, entry.look)
@@ -257,8 +265,6 @@ class CompareTable(QTableView):
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 9)
         header = self.horizontalHeader()
-        # measured: a hundred rows held the window up for more than a second
-        header.setResizeContentsPrecision(_MEASURED)
         header.setHighlightSections(False)
         header.setMinimumSectionSize(36)
         header.setSectionResizeMode(self._stretched, QHeaderView.ResizeMode.Stretch)
@@ -283,9 +289,9 @@ class CompareTable(QTableView):
         if tuple(rows) == self._rows.rows:
             return
         self._quiet = True
-        key = self._key_at(self.currentIndex())
+        key, before = self._key_at(self.currentIndex()), self._rows.rows
         self._rows.fill(rows)
-        self._fit()
+        self._fit(grow=bool(before) and len(before) == len(rows))
         self.choose(key)
         self._quiet = False
 
@@ -312,11 +318,19 @@ class CompareTable(QTableView):
         lines += [tuple(entry.text for entry in rows[row].entries) for row in chosen or range(len(rows))]
         QGuiApplication.clipboard().setText("\n".join("\t".join(line) for line in lines))
 
-    def _fit(self) -> None:
+    def _fit(self, grow: bool) -> None:
+        """Makes columns as wide as their texts; with `grow` none narrower, so that nothing jumps while a table fills."""
         for number, column in enumerate(self._columns):
             if number != self._stretched:
-                self.resizeColumnToContents(number)
-                self.setColumnWidth(number, min(column.most or _WIDEST, self.columnWidth(number)))
+                width = min(column.most or _WIDEST, max(self._wanted(number), self.horizontalHeader().sectionSizeHint(number)))
+                self.setColumnWidth(number, max(width, self.columnWidth(number)) if grow else width)
+
+    def _wanted(self, column: int) -> int:
+        """Px that the widest text of a column takes."""
+        entries = {row.entries[column].text: row.entries[column] for row in self._rows.rows}
+        metrics = QFontMetrics(tabular(self.font()))
+        longest = sorted(entries, key=len)[-_MEASURED:]
+        return max((metrics.horizontalAdvance(text) + _before(entries[text]) + 4 * _AIR for text in longest), default=0)
 
     def _key_at(self, index: Index) -> object:
         place = self._shown.mapToSource(self._shown.index(index.row(), 0)).row() if index.isValid() else -1

@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fpn_viewer.core.analysis.words import stage_title
 from fpn_viewer.core.numbers import significant
 from fpn_viewer.engine.compare_values import title_of
 from fpn_viewer.engine.values import REDUCTIONS
 from fpn_viewer.ui.canvas import texts as canvas_texts
-from fpn_viewer.ui.panels.life_texts import stage_title
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fpn_viewer.core.comparison.values import ObjectPair
+    from fpn_viewer.core.comparison.values import ObjectPair, ObjectRow
     from fpn_viewer.core.geometry import Box
     from fpn_viewer.core.necks.graph import Graph
-    from fpn_viewer.engine.compare_values import ComparedPoint, CompareView, SideView, Subject
+    from fpn_viewer.engine.compare_values import ComparedObjects, ComparedPoint, CompareView, SideView, Subject
     from fpn_viewer.engine.values import DetectorInfo
     from fpn_viewer.viewmodels.comparison_state import ComparisonState
 
@@ -79,6 +79,13 @@ def running_line(state: ComparisonState) -> str:
     return f"{state.running} … {state.stage}".rstrip() if state.running else ""
 
 
+def share_done(state: ComparisonState) -> float:
+    """How much of what is being done is done, 0..1."""
+    if state.running or not state.following or state.objects is None:
+        return state.fraction
+    return state.objects.followed / max(1, len(state.objects.rows))
+
+
 # -- the line about the map -------------------------------------------------------------------------------------------
 
 
@@ -94,9 +101,41 @@ def map_line(state: ComparisonState) -> str:
     return f"channel {planes.channel_a} of A with {planes.channel_b} of B, matched {planes.matched}"
 
 
+def unshared(state: ComparisonState, index: int) -> dict[str, object]:
+    """What was said of the window's detector when it was opened, not of another one, and is otherwise in that one."""
+    own, subject, info = state.infos[0], state.subjects[index], state.infos[index]
+    if own is None or info is None or subject.source is None:
+        return {}
+    both = [
+        {"class_names": one.spec.class_names, **{name: getattr(one.spec.settings, name) for name in one.spec.kind.settings}}
+        for one in (own, info)
+    ]
+    return {
+        name: value
+        for name, value in own.options.items()
+        if name not in subject.options and name in both[0] and name in both[1] and both[0][name] != both[1][name]
+    }
+
+
+def options_text(options: Mapping[str, object]) -> str:
+    """What was said of a detector: "min_size 320, class_names RBC WBC Platelets"."""
+    shown = {name: " ".join(map(str, value)) if isinstance(value, (list, tuple)) else value for name, value in options.items()}
+    return ", ".join(f"{name} {value}" for name, value in shown.items())
+
+
+def _unshared_notes(state: ComparisonState) -> list[str]:
+    said = [(letter, unshared(state, index)) for letter, index in zip("AB", state.shown, strict=True)]
+    return [
+        f"{letter} was opened without what was said of the window's detector ({options_text(options)}); its menu can do that."
+        for letter, options in said
+        if options
+    ]
+
+
 def notes(state: ComparisonState) -> list[str]:
     """Sentences about how both ran and how the map was made."""
-    said = [state.planes.sentence] if state.planes is not None and state.planes.sentence else []
+    said = _unshared_notes(state)
+    said += [state.planes.sentence] if state.planes is not None and state.planes.sentence else []
     if state.view is None:
         return said
     sides = [(letter, side) for letter, side in (("A", state.view.a), ("B", state.view.b)) if side is not None]
@@ -163,7 +202,7 @@ def _value(value: float | None) -> str:
 # -- objects ----------------------------------------------------------------------------------------------------------
 
 
-def objects_line(rows: Sequence[ObjectPair], annotated: bool) -> str:
+def objects_line(rows: Sequence[ObjectRow], annotated: bool) -> str:
     """What changed from A to B, in a sentence."""
     counts = count_by_status(rows)
     if not rows:
@@ -175,7 +214,7 @@ def objects_line(rows: Sequence[ObjectPair], annotated: bool) -> str:
     return f"{len(rows)} {what}: B finds {gained} that A loses, and loses {lost} that A finds."
 
 
-def count_by_status(rows: Sequence[ObjectPair]) -> dict[str, int]:
+def count_by_status(rows: Sequence[ObjectRow]) -> dict[str, int]:
     """Number of objects by status."""
     counts: dict[str, int] = {}
     for row in rows:
@@ -183,15 +222,23 @@ def count_by_status(rows: Sequence[ObjectPair]) -> dict[str, int]:
     return counts
 
 
-def killer_text(row: ObjectPair, letter: str) -> str:
-    """Where one side lost an object: "RPN top-k", "found"; "" where it cannot be asked."""
-    line = row.line_a if letter == "A" else row.line_b
-    if line is None:
+def following_line(objects: ComparedObjects | None, following: bool) -> str:
+    """How far the stages that lost them are known: "120 of 166 followed …"; "" once all are."""
+    if objects is None or objects.followed == len(objects.rows):
         return ""
-    return stage_title(line.killer) if line.killer else "found" if line.outcome == "detected" else line.outcome
+    so_far = f"{objects.followed:,} of {len(objects.rows):,} followed"
+    return f"{so_far}\N{NO-BREAK SPACE}…" if following else f"{so_far}, then stopped; choose one to follow it."
 
 
-def parts_at(row: ObjectPair) -> str:
+def killer_text(row: ObjectRow, letter: str) -> str:
+    """Where one side lost an object: "RPN top-k", "found"; "…" until that is known, and "" where it cannot be asked."""
+    end = row.a if letter == "A" else row.b
+    if end is None:
+        return "" if row.followed else "…"
+    return stage_title(end.killer) if end.killer else "found" if end.outcome == "detected" else end.outcome
+
+
+def parts_at(row: ObjectRow | ObjectPair) -> str:
     """Where the two life lines part, in words; "" where they do not."""
     return f"They part at {stage_title(row.differs_at)}." if row.differs_at else ""
 

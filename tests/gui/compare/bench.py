@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint
 
-from fpn_viewer.core.comparison.values import DetectionPair, NodeDifference, ObjectPair, WeightChange
+from fpn_viewer.core.comparison.values import DetectionPair, Ended, NodeDifference, ObjectPair, ObjectRow, WeightChange
 from fpn_viewer.core.geometry import Geometry
 from fpn_viewer.core.structures import Detections, StageTime
 from fpn_viewer.engine.compare_values import (
@@ -47,12 +47,26 @@ SIZE = anchor_fakes.SIZE
 SPEC = dataclasses.replace(anchor_fakes.SPEC, name="demo")
 #: places of the annotated objects, by number
 BOXES: tuple[Box, ...] = ((4, 4, 28, 18), (50, 30, 64, 39), (70, 6, 90, 20), (8, 44, 24, 58))
-OBJECTS = (
+LINES = (
     ObjectPair(0, "car", BOXES[0], "both", life_line(None, detection=0), life_line(None, detection=0), "", "Both found it."),
     ObjectPair(1, "car", BOXES[1], "only A", life_line(None, detection=1), life_line("rpn_top_k"), "rpn_top_k", "B lost it."),
     ObjectPair(2, "boat", BOXES[2], "only B", life_line("nms"), life_line(None, detection=1), "nms", "A lost it."),
     ObjectPair(3, "tree", BOXES[3], "neither", life_line("rpn_top_k"), life_line("rpn_top_k"), "", "Both lost it."),
 )
+
+
+def in_short(pair: ObjectPair) -> ObjectRow:
+    """What is known of an object before its stages are."""
+    lines = pair.line_a, pair.line_b
+    a, b = (None if line is None else Ended(line.killer, line.outcome, line.verdict) for line in lines)
+    found_a, found_b = (None if line is None else line.detection for line in lines)
+    known = (pair.number, pair.name, pair.box_img, pair.status, (found_a, found_b))
+    return ObjectRow(*known, True, a, b, pair.differs_at, pair.sentence)
+
+
+OBJECTS = tuple(in_short(pair) for pair in LINES)
+#: before any of them was followed
+UNFOLLOWED = tuple(ObjectRow(row.number, row.name, row.box_img, row.status, row.detections, False) for row in OBJECTS)
 #: detections: the same car in both, one car only in A, one boat only in B, a car that only A has where nothing is
 PAIRS = (
     DetectionPair("same", 0, 0, 0.97, 0.9, 0.9),
@@ -63,10 +77,11 @@ PAIRS = (
 STRAY: Box = (30, 44, 48, 60)
 
 
-def info(name: str = "demo", untrained: bool = False) -> DetectorInfo:
-    """A detector as the worker tells of it."""
-    spec = dataclasses.replace(SPEC, name=name, weights="random" if untrained else "trained")
-    return DetectorInfo(name, spec, object_bench.GRAPH, "cpu", ("cpu",), 1234)
+def info(name: str = "demo", untrained: bool = False, **options: Any) -> DetectorInfo:
+    """A detector as the worker tells of it, opened with some settings."""
+    settings = dataclasses.replace(SPEC.settings, **options)
+    spec = dataclasses.replace(SPEC, name=name, weights="random" if untrained else "trained", settings=settings)
+    return DetectorInfo(name, spec, object_bench.GRAPH, "cpu", ("cpu",), 1234, options)
 
 
 def _found(boxes: list[Box], scores: list[float], labels: list[int]) -> Detections:
@@ -152,7 +167,7 @@ class FakeComparison(Observable[ComparisonState]):
         self.update(wiper=min(1.0, max(0.0, at)))
 
     def select_object(self, number: int | None) -> None:
-        self.update(object=number)
+        self.update(object=number, lines=None if number is None else LINES[number])
 
     def set_node(self, node: str) -> None:
         self.update(node=node)
@@ -163,6 +178,7 @@ _ORDERS = frozenset(
         "add",
         "add_subject",
         "remove",
+        "set_subject",
         "choose",
         "swap",
         "cancel",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,10 +10,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
 from fpn_viewer.engine.compare_values import ComparedObjects
-from fpn_viewer.ui.compare.lines import NO_LINE
+from fpn_viewer.ui.compare.lines import FOLLOWING, NO_LINE
 from fpn_viewer.ui.compare.nodes_page import PARTING
+from fpn_viewer.ui.panels.life_paint import columns
 from tests.gui.compare import bench as fakes
-from tests.gui.compare.bench import OBJECTS, open_bench
+from tests.gui.compare.bench import LINES, OBJECTS, UNFOLLOWED, open_bench
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +74,7 @@ def test_buttons_filter_by_status_and_a_row_is_looked_at(bench: Bench) -> None:
 
 
 def test_both_life_lines_move_together_and_are_copied_together(bench: Bench) -> None:
-    bench.give(object=1)
+    bench.give(object=1, lines=LINES[1])
     lines = bench.body.objects.lines
     lines.sides[0].rows.toggled.emit("nms")
     assert [side.rows.stage_at(side.rows.currentIndex()) for side in lines.sides] == ["nms", "nms"]
@@ -84,10 +86,68 @@ def test_both_life_lines_move_together_and_are_copied_together(bench: Bench) -> 
     assert top_k[3] == "0", "B has none left there"
 
 
-def test_an_object_without_life_lines_says_so(bench: Bench) -> None:
-    from dataclasses import replace
+def test_statuses_are_shown_before_the_objects_are_followed(bench: Bench) -> None:
+    bench.give(objects=ComparedObjects("pair", UNFOLLOWED, False), following=True)
+    page, head = bench.body.objects, bench.body.head
+    assert column(page.table, 1) == ["only A", "only B", "neither", "both"]
+    assert column(page.table, 3) == ["…"] * 4
+    assert page.sentence.text().endswith("0 of 4 followed\N{NO-BREAK SPACE}…")
+    assert (head.progress.isHidden(), head.cancel.isHidden()) == (False, False)
+    assert not bench.pane("a")._dimmed, "the maps are up to date"
+    page.table.selectRow(2)
+    width = page.table.columnWidth(3)
+    bench.comparison.update(objects=ComparedObjects("pair", (*OBJECTS[:2], *UNFOLLOWED[2:]), False))
+    assert column(page.table, 3) == ["found", "…", "…", "found"]
+    assert page.sentence.text().endswith("2 of 4 followed\N{NO-BREAK SPACE}…")
+    assert head.progress.value() == 50
+    assert page.table.columnWidth(3) >= width
+    assert [index.row() for index in page.table.selectionModel().selectedRows()] == [2], "the choice is kept"
+    bench.bot.mouseClick(head.cancel, Qt.MouseButton.LeftButton)
+    assert bench.comparison.calls[-1] == ("cancel",)
+    bench.comparison.update(following=False)
+    assert "then stopped" in page.sentence.text()
+    bench.comparison.update(objects=ComparedObjects("pair", OBJECTS, False))
+    assert "followed" not in page.sentence.text()
+    assert (head.progress.isHidden(), head.cancel.isHidden()) == (True, True)
 
-    row = replace(OBJECTS[3], status="unknown", line_a=None, line_b=None)
+
+def test_the_end_of_a_life_line_is_said_before_its_stages_are_there(bench: Bench) -> None:
+    bench.give(objects=ComparedObjects("pair", UNFOLLOWED, True), object=1)
+    lines = bench.body.objects.lines
+    assert [side.verdict.text() for side in lines.sides] == [FOLLOWING] * 2
+    assert [side.rows.isVisible() for side in lines.sides] == [False, False]
+    assert "car" in lines.title.text()
+    bench.comparison.update(objects=ComparedObjects("pair", OBJECTS, True))
+    assert [side.chip.outcome for side in lines.sides] == [OBJECTS[1].a.outcome, OBJECTS[1].b.outcome]  # type: ignore[union-attr]
+    assert [side.rows.isVisible() for side in lines.sides] == [False, False]
+    bench.comparison.update(lines=LINES[1])
+    assert [side.rows.isVisible() for side in lines.sides] == [True, True]
+    assert lines.sides[1].rows.stage_at(lines.sides[1].rows.currentIndex()) == "rpn_top_k"
+    lines.sides[0].rows.toggled.emit("nms")
+    bench.comparison.update(objects=ComparedObjects("pair", tuple(replace(row) for row in OBJECTS), True))
+    assert lines.sides[0].rows.stage_at(lines.sides[0].rows.currentIndex()) == "nms", "what was opened stays open"
+
+
+def test_life_lines_lie_under_each_other_where_names_of_stages_would_not_fit(bench: Bench) -> None:
+    bench.give(object=1, lines=LINES[1])
+    lines = bench.body.objects.lines
+
+    def corners() -> list[tuple[int, int]]:
+        bench.bot.waitUntil(lambda: lines.sides[1].rows.height() > 0)
+        return [(side.rows.mapTo(lines, side.rows.rect().topLeft()).x(), side.rows.y()) for side in lines.sides]
+
+    bench.tab.resize(1200, 800)
+    (left, upper), (right, other) = corners()
+    assert (upper, left < right) == (other, True)
+    bench.tab.resize(560, 700)
+    bench.bot.waitUntil(lambda: corners()[0][0] == corners()[1][0])
+    assert corners()[0][1] < corners()[1][1]
+    names = columns(lines.sides[0].rows.line, lines.sides[0].rows.font(), lines.sides[0].rows.width()).name
+    assert names[1] > 40, "the stages have names"
+
+
+def test_an_object_without_life_lines_says_so(bench: Bench) -> None:
+    row = replace(OBJECTS[3], status="unknown", a=None, b=None)
     bench.give(objects=ComparedObjects("pair", (row,), True), object=3)
     assert bench.body.objects.lines.sides[0].verdict.text() == NO_LINE
 

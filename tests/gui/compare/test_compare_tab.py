@@ -236,6 +236,21 @@ def test_the_menus_choose_swap_and_remove(bench: Bench) -> None:
     assert not entries(second)["Open a checkpoint…"].isEnabled(), "four are the most"
 
 
+def test_what_was_said_of_the_windows_detector_is_offered_to_the_other(bench: Bench) -> None:
+    own = fakes.info("last", min_size=320, max_size=640)
+    bench.give(subjects=(Subject(), Subject("best.pth", {"max_size": 1000})), infos=(own, fakes.info("best.pth")))
+    assert "B was opened without what was said of the window's detector (min_size 320)" in bench.body.head.notes.toolTip()
+    menu = bench.body.head.sides[1].menu
+    entry = entries(menu)["Open best.pth with the settings of last"]
+    assert "min_size 320" in entry.toolTip()
+    entry.trigger()
+    wanted = Subject("best.pth", {"max_size": 1000, "min_size": 320})
+    assert bench.comparison.calls[-1] == ("set_subject", 1, wanted), "what was said of it itself stays"
+    bench.comparison.update(subjects=(Subject(), wanted), infos=(own, fakes.info("best.pth", min_size=320)))
+    assert not any("with the settings" in text for text in entries(menu))
+    assert "without what was said" not in bench.body.head.notes.toolTip()
+
+
 def test_random_weights_are_badged(bench: Bench) -> None:
     bench.give(infos=(fakes.info(), fakes.info("fresh", untrained=True)))
     assert [side.untrained.isHidden() for side in bench.body.head.sides] == [True, False]
@@ -297,7 +312,7 @@ def test_a_click_looks_at_an_object_in_both_and_opens_the_stage_where_they_part(
     assert not bench.models.viewport.state.fitted, "both zoom to it"
     lines = bench.body.objects.lines
     assert lines.row is OBJECTS[1]
-    assert [side.chip.outcome for side in lines.sides] == ["detected", OBJECTS[1].line_b.outcome if OBJECTS[1].line_b else ""]
+    assert [side.chip.outcome for side in lines.sides] == ["detected", OBJECTS[1].b.outcome if OBJECTS[1].b else ""]
     assert [side.rows.stage_at(side.rows.currentIndex()) for side in lines.sides] == ["rpn_top_k", "rpn_top_k"]
     assert "found by A and lost by B" in lines.title.text()
     bench.settle()

@@ -62,6 +62,17 @@ def test_a_second_detector_is_compared_and_the_first_with_itself_is_the_same(
     assert len(set(shown.difference.values.ravel().tolist())) == 1, "zero everywhere"
 
 
+def test_settings_of_the_command_line_hold_for_all_detectors(
+    program: Program, folder: Path, module: Any, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(program.models.comparison, "add", lambda source, **options: added.append((source, options)))
+    start(program, Start((str(folder),), module, "cpu", FEW, compare=("one.pth", "two.pth")))
+    qtbot.waitUntil(lambda: program.document.trace is not None, timeout=SETTLED)
+    assert added == [("one.pth", FEW), ("two.pth", FEW)]
+    assert program.window.tabs.current_key == "compare"
+
+
 def test_a_file_that_is_no_checkpoint_is_refused_and_the_tab_stays_usable(
     program: Program, folder: Path, module: Any, qtbot: QtBot, tmp_path: Path
 ) -> None:

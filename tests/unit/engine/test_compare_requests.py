@@ -13,8 +13,10 @@ from PIL import Image
 from fpn_viewer.core.annotations.structures import GroundTruth
 from fpn_viewer.core.detectors.detector import Detector
 from fpn_viewer.core.errors import DetectorError, QuestionError, UserError
+from fpn_viewer.engine import comparing
 from fpn_viewer.engine.compare_requests import (
     CompareAt,
+    CompareLines,
     CompareNodes,
     CompareObjects,
     CompareWeights,
@@ -34,7 +36,7 @@ from tests.tiny import TINY, noise, tiny_module
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fpn_viewer.engine.compare_values import CompareView
+    from fpn_viewer.engine.compare_values import ComparedObjects, CompareView
 
 OPTIONS = {"name": "tiny", "class_names": TINY.class_names}
 OWN = Contender("", Subject(), "A")
@@ -242,6 +244,15 @@ def test_a_file_that_is_open_is_not_read_again(monkeypatch: pytest.MonkeyPatch) 
     assert made.beside("one")[1] is made.ready()
 
 
+def test_nothing_is_kept_of_a_comparison_that_is_over(session: Session, path: str) -> None:
+    view = run(session, path, OWN, beside("one"))
+    RetainDetectors(session, ("one",))(Token())
+    assert session.pair(view.key).a is not None
+    RetainDetectors(session, (), alone=True)(Token())
+    with pytest.raises(UserError, match="no longer in memory"):
+        session.pair(view.key)
+
+
 def test_the_pair_the_other_way_round_is_kept_and_others_go(session: Session, path: str) -> None:
     first = run(session, path, OWN, beside("one"))
     turned = run(session, path, beside("one", "B"), own(letter="A"))
@@ -296,22 +307,66 @@ def test_a_point_reads_what_the_maps_hold(session: Session, path: str) -> None:
     assert {name: value for name, value, _ in answer.rows}["P3"] == pytest.approx(wanted, rel=1e-4)
 
 
-def test_objects_are_asked_one_by_one(session: Session, path: str) -> None:
+def objects(session: Session, view: CompareView, truth: GroundTruth | None, token: Token | None = None) -> ComparedObjects:
+    """Everything about all objects, as the window asks for it."""
+    answer = CompareObjects(session, view.key, truth)(Token())
+    while answer.followed < len(answer.rows):
+        before, answer = answer, CompareObjects(session, view.key, truth, follow=True)(token or Token())
+        assert answer.followed > before.followed
+    return answer
+
+
+def test_statuses_come_at_once_and_where_objects_were_lost_afterwards(session: Session, path: str) -> None:
+    view = run(session, path, OWN, beside("one"))
+    at_once = CompareObjects(session, view.key)(Token())
+    assert not at_once.annotated
+    assert len(at_once.rows) == len(view.detections) > 0
+    assert (at_once.followed, {row.a for row in at_once.rows}) == (0, {None})
+    paused: list[int] = []
+    rows = objects(session, view, None, Token(on_pause=lambda: paused.append(1))).rows
+    assert len(paused) >= len(rows), "a gesture waits for one object at most"
+    assert [row.status for row in rows] == [row.status for row in at_once.rows]
+    for number in {row.status: row.number for row in rows}.values():
+        pair, row = CompareLines(session, view.key, number)(Token()).pair, rows[number]
+        assert (row.differs_at, row.sentence) == (pair.differs_at, pair.sentence)
+        for end, line in ((row.a, pair.line_a), (row.b, pair.line_b)):
+            assert end is not None
+            assert line is not None
+            assert (end.killer, end.outcome, end.verdict) == (line.killer, line.outcome, line.verdict)
+
+
+def test_what_was_followed_is_kept_when_the_rest_is_cancelled(session: Session, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparing, "_TOGETHER", 1)
+    monkeypatch.setattr(comparing, "_A_MOMENT", 60.0)
+    view = run(session, path, OWN, beside("one"))
+    total = len(CompareObjects(session, view.key)(Token()).rows)
+    token = Token(on_pause=lambda: counts.append(1) or (len(counts) > total and token.cancel()))  # type: ignore[func-returns-value]
+    counts: list[int] = []
+    with pytest.raises(Cancelled):
+        CompareObjects(session, view.key, follow=True)(token)
+    known = CompareObjects(session, view.key)(Token())
+    assert 0 < known.followed < total
+    order = [("only A", "only B", "neither", "unknown", "both").index(row.status) for row in known.rows]
+    followed = [place for place, row in zip(order, known.rows, strict=True) if row.followed]
+    assert max(followed) <= min(place for place, row in zip(order, known.rows, strict=True) if not row.followed)
+
+
+def test_objects_of_the_ground_truth_by_what_the_user_calls_them(session: Session, path: str) -> None:
     view = run(session, path, OWN, beside("one"))
     name = TINY.class_names[1]
     truth = GroundTruth(
         np.array([[5.0, 5, 40, 40], [60, 20, 90, 70]]), (name, "unheard of"), np.ones(2), np.zeros(2, bool), ("", "")
     )
-    paused: list[int] = []
-    answer = CompareObjects(session, view.key, truth, 0.5, {})(Token(on_pause=lambda: paused.append(1)))
+    answer = objects(session, view, truth)
     assert answer.annotated
     assert [row.number for row in answer.rows] == [0, 1]
-    assert len(paused) == 2
-    assert answer.rows[0].line_a is not None
-    assert answer.rows[1].status == "unknown"
-    said = CompareObjects(session, view.key, truth, 0.5, {"unheard of": name})(Token())
+    assert answer.rows[0].a is not None
+    assert (answer.rows[1].status, answer.rows[1].a) == ("unknown", None)
+    known = {"unheard of": name}
+    said = CompareObjects(session, view.key, truth, 0.5, known)(Token())
     assert said.rows[1].status != "unknown"
-    assert said.rows[1].line_b is not None
+    assert CompareLines(session, view.key, 1, truth, 0.5, known)(Token()).pair.line_b is not None
+    assert CompareObjects(session, view.key, truth)(Token()).followed == 1, "another question has other answers"
 
 
 def test_nodes_let_others_pass(session: Session, path: str) -> None:

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Signal
 
-from fpn_viewer.core.comparison.values import ObjectPair
+from fpn_viewer.core.comparison.values import Ended, ObjectPair, ObjectRow
 from fpn_viewer.core.demo.recipe import SPEC
 from fpn_viewer.core.necks.graph import Graph, Node
 from fpn_viewer.core.structures import Detections
 from fpn_viewer.engine.compare_requests import OpenSubject, RetainDetectors, RunCompare
 from fpn_viewer.engine.compare_values import (
+    ComparedLines,
     ComparedNodes,
     ComparedObjects,
     ComparedPoint,
@@ -129,8 +130,16 @@ def planes(key: str, node: str = "P2") -> ComparePlanes:
 
 
 def objects(key: str, *numbers: int, annotated: bool = True) -> ComparedObjects:
-    rows = tuple(ObjectPair(n, CAR, (0.0, 0.0, 9.0, 9.0), "both", None, None, "", "") for n in numbers)
-    return ComparedObjects(key, rows, annotated)
+    return ComparedObjects(key, tuple(object_row(n) for n in numbers), annotated)
+
+
+def object_row(number: int, box: tuple[float, float, float, float] = (0.0, 0.0, 9.0, 9.0), followed: bool = True) -> ObjectRow:
+    end = Ended(None, "detected", "Detected.") if followed else None
+    return ObjectRow(number, CAR, box, "both", (None, None), followed, end, end)
+
+
+def pair_of(key: str, number: int) -> ComparedLines:
+    return ComparedLines(key, ObjectPair(number, CAR, (0.0, 0.0, 9.0, 9.0), "both", None, None, "", ""))
 
 
 # -- who is compared ----------------------------------------------------------------------------------------------------
@@ -194,7 +203,7 @@ def test_the_same_detector_in_another_way_is_not_opened_again(two: Desk) -> None
     assert len(two.asked("subject")) == opened
     assert [one.spec.name for one in two.state.infos] == ["demo", "early", "early", "demo"]
     run = two.asked("compare")[-1]
-    assert (run.b.handle, run.b.subject.tile, run.b.letter) == ("", 512, "D")
+    assert (run.b.handle, run.b.subject.tile, run.b.letter) == ("", 512, "B")
     two.comparison.add("a fifth")
     assert len(two.state.subjects) == 4
     assert "4 detectors" in two.problems[-1].title
@@ -206,12 +215,15 @@ def test_removing_lets_go_and_shows_what_was_there_before(two: Desk) -> None:
     two.open_last()
     two.comparison.remove(2)
     assert two.asked("subject")[-1] == RetainDetectors(two.document.session, (handle,))  # type: ignore[arg-type]
+    two.answer()
     assert two.state.shown == (0, 1)
     # an answer about letting go opens nothing
     two.document.answered.emit("subject", None)
     assert len(two.state.infos) == 2
     two.comparison.remove(1)
     assert (two.state.shown, two.state.subjects) == ((0, 0), (Subject(),))
+    assert two.state.view is None, "nothing of it comes back with the next one"
+    assert two.asked("subject")[-1] == RetainDetectors(two.document.session, (), alone=True)  # type: ignore[arg-type]
 
 
 def test_one_that_was_removed_while_it_opened_is_let_go(two: Desk) -> None:
@@ -245,7 +257,9 @@ def test_of_two_put_in_one_place_the_one_that_opened_comes_back() -> None:
 def test_swapping_and_choosing_run_again(two: Desk) -> None:
     two.comparison.swap()
     run = two.asked("compare")[-1]
-    assert (two.state.shown, run.a.letter, run.b.letter) == ((1, 0), "B", "A")
+    assert (two.state.shown, run.a.handle != "", run.b.handle) == ((1, 0), True, "")
+    assert (run.a.letter, run.b.letter) == ("A", "B"), "as they are shown"
+    assert two.state.running == "Running A and B over 1.png"
     count = len(two.asked("compare"))
     two.comparison.choose(1, 0)
     two.comparison.choose(7, 0)
@@ -442,6 +456,95 @@ def test_objects_are_asked_again_when_the_question_changes(two: Desk) -> None:
     assert two.asked("compare_objects")[-1].classes == {"unheard of": CAR, CAR: CAR}
     two.objects.set_iou(0.7)
     assert two.asked("compare_objects")[-1].iou == 0.7
+
+
+def test_objects_are_followed_by_and_by(two: Desk) -> None:
+    two.answer()
+    assert (two.asked("compare_objects")[-1].follow, two.state.following) == (False, True)
+    rows = tuple(object_row(n, followed=False) for n in range(3))
+    two.document.answered.emit("compare_objects", ComparedObjects("pair", rows, False))
+    assert two.asked("compare_objects")[-1].follow
+    assert (two.state.objects.followed, two.state.following, two.state.running) == (0, True, "")
+    two.document.answered.emit("compare_objects", ComparedObjects("pair", (object_row(0), *rows[1:]), False))
+    assert two.state.objects.followed == 1
+    two.comparison.cancel()
+    assert (two.document.withdrawn[-1], two.state.following) == ("compare_objects", False)
+    count = len(two.asked("compare_objects"))
+    two.document.answered.emit("compare_objects", ComparedObjects("pair", (object_row(0), object_row(1), rows[2]), False))
+    assert len(two.asked("compare_objects")) == count, "an answer on its way does not start it again"
+    two.answer()
+    assert len(two.asked("compare_objects")) == count + 1
+    two.document.answered.emit("compare_objects", objects("pair", 0, 1, 2, annotated=False))
+    assert (two.state.following, len(two.asked("compare_objects"))) == (False, count + 1)
+
+
+def test_nothing_is_followed_for_a_tab_that_nobody_sees(two: Desk) -> None:
+    two.answer()
+    two.comparison.set_active(False)
+    assert {"compare_objects", "compare_lines"} <= set(two.document.withdrawn)
+    count = len(two.document.asked)
+    two.document.answered.emit("compare_objects", ComparedObjects("pair", (object_row(0, followed=False),), False))
+    assert (len(two.document.asked), two.state.following) == (count, False)
+
+
+def test_life_lines_are_asked_of_the_object_that_is_looked_at(two: Desk) -> None:
+    two.document.found(FakeAnnotations({"1.png": truth([(0, 0, 9, 9), (20, 20, 40, 40)])}))
+    two.objects.set_iou(0.6)
+    two.answer()
+    two.document.answered.emit("compare_objects", objects("pair", 0, 1))
+    assert two.asked("compare_lines") == []
+    two.comparison.select_object(1)
+    request = two.asked("compare_lines")[-1]
+    assert (request.key, request.number, request.iou) == ("pair", 1, 0.6)
+    assert request.ground_truth is two.objects.state.ground_truth
+    two.document.answered.emit("compare_lines", pair_of("pair", 0))
+    assert two.state.lines is None, "that was about another"
+    two.document.answered.emit("compare_lines", pair_of("pair", 1))
+    assert two.state.lines.number == 1
+    two.objects.select(0)
+    assert (two.state.lines, two.asked("compare_lines")[-1].number) == (None, 0)
+    two.answer("other")
+    assert (two.state.object, two.state.lines) == (0, None)
+    two.document.answered.emit("compare_objects", objects("other", 0, 1))
+    assert two.asked("compare_lines")[-1].key == "other"
+    two.comparison.select_object(None)
+    assert two.state.lines is None
+
+
+def test_what_was_looked_at_is_found_again_in_another_pair_of_runs(two: Desk) -> None:
+    two.answer()
+    here, there = (0.0, 0.0, 9.0, 9.0), (50.0, 50.0, 60.0, 60.0)
+    two.document.answered.emit("compare_objects", ComparedObjects("pair", (object_row(0, here), object_row(1, there)), False))
+    two.comparison.select_object(1)
+    two.comparison.swap()
+    two.answer("turned")
+    moved = (51.0, 50.0, 61.0, 60.0)
+    rows = (object_row(0, moved), object_row(1, here))
+    two.document.answered.emit("compare_objects", ComparedObjects("turned", rows, False))
+    assert (two.state.object, two.asked("compare_lines")[-1].key) == (0, "turned")
+    two.answer("third")
+    two.document.answered.emit("compare_objects", ComparedObjects("third", (object_row(0, here),), False))
+    assert two.state.object is None, "it is not there"
+
+
+def test_compared_detectors_follow_the_windows_own_to_another_device(two: Desk) -> None:
+    two.comparison.add("late", device="cpu")
+    two.open_last()
+    before = two.asked("subject")
+    two.document.detector = replace(info("demo"), device="cuda:0")
+    two.document.detector_changed.emit(two.document.detector)
+    again = two.asked("subject")[len(before) :]
+    assert [request.subject.source for request in again] == ["early"], "late was told where to run"
+    assert before[0].handle in again[0].kept, "it stays until the other is there"
+    assert two.state.infos[1] is None
+    # a device that is none for it is not tried again and again
+    two.document.answered.emit("subject", OpenedSubject(again[0].handle, info("early")))
+    assert len(two.asked("subject")) == len(before) + 1
+    assert two.state.infos[1].device == "cpu"
+    two.document.detector = replace(info("demo"), device="cuda:1")
+    two.document.detector_changed.emit(two.document.detector)
+    two.document.fail("subject", "cuda:1 has no memory left.")
+    assert two.state.infos[1].device == "cpu", "the one before stays"
 
 
 def test_a_point(two: Desk) -> None:

@@ -14,7 +14,7 @@ import fpn_viewer as fv
 from fpn_viewer.core.analysis.matching import match
 from fpn_viewer.core.annotations.formats import open_annotations
 from fpn_viewer.core.annotations.structures import GroundTruth
-from fpn_viewer.core.comparison.objects import _ORDER, differs_at
+from fpn_viewer.core.comparison.object_lines import _ORDER, differs_at
 from fpn_viewer.core.comparison.pairing import ABOUT_THE_SAME, SAME_PLACE, pair_detections
 from fpn_viewer.core.comparison.values import PAIRS, STATUSES
 from fpn_viewer.core.resources import resources
@@ -24,6 +24,8 @@ from tests.tiny import noise, tiny_detector
 from tests.tiny_dense import dense_detector
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fpn_viewer.core.comparison.comparison import Comparison
     from fpn_viewer.core.tracing.trace import Trace
 
@@ -156,6 +158,57 @@ def test_both_life_lines_and_where_they_differ(scene: Comparison) -> None:
         assert scene.object_pair(row) is pair
 
 
+def short_is_whole(both: Comparison, numbers: Iterable[int]) -> None:
+    """What is said in short is what the life lines say."""
+    both.follow(list(numbers))
+    for number in numbers:
+        row, pair = both.object_row(number), both.object_pair(number)
+        for name in ("number", "name", "box_img", "status", "differs_at", "sentence"):
+            assert getattr(row, name) == getattr(pair, name)
+        for end, line in ((row.a, pair.line_a), (row.b, pair.line_b)):
+            assert (end is None) == (line is None)
+            if end is not None and line is not None:
+                assert (end.killer, end.outcome, end.verdict) == (line.killer, line.outcome, line.verdict)
+
+
+def test_rows_say_in_short_what_the_life_lines_say(scene: Comparison) -> None:
+    # a comparison that followed nothing yet
+    both = fv.compare(scene.trace_a, scene.trace_b, scene.ground_truth)
+    assert {both.object_row(n).followed for n in range(len(both.statuses))} == {False}
+    assert [both.object_row(n).status for n in range(len(both.statuses))] == list(both.statuses)
+    both.follow([3])
+    assert [n for n in range(len(both.statuses)) if both.object_row(n).followed] == [3]
+    short_is_whole(both, range(0, len(both.statuses), 6))
+    bare = fv.compare(scene.trace_a, scene.trace_b)
+    short_is_whole(bare, range(0, len(bare.statuses), 12))
+    kinds = [pair.kind for pair in bare.detections]
+    for number in (kinds.index("moved"), kinds.index("only B")):
+        assert bare.object_row(number).detections == (bare.detections[number].a, bare.detections[number].b)
+    assert bare.object_rows == tuple(map(bare.object_row, range(len(kinds))))
+    assert all(row.followed for row in bare.object_rows)
+
+
+def test_following_can_be_stopped(scene: Comparison) -> None:
+    class Stop(Exception):
+        pass
+
+    class Watcher:
+        def check(self) -> None:
+            raise Stop
+
+        def report(self, stage: str, fraction: float) -> None:
+            pass
+
+        def pause(self) -> None:
+            pass
+
+    for truth in (scene.ground_truth, None):
+        both = fv.compare(scene.trace_a, scene.trace_b, truth)
+        with pytest.raises(Stop):
+            both.follow(range(4), Watcher())
+        assert not both.object_row(0).followed
+
+
 def test_a_sentence_says_what_became_of_it(scene: Comparison) -> None:
     for status, wanted in (("both", "A found it with score "), ("only A", "; B lost it at "), ("neither", "ost ")):
         row = scene.statuses.index(status)
@@ -213,6 +266,7 @@ def test_one_and_two_stages_with_other_class_lists() -> None:
     assert rows[4].sentence == "Its box is broken, so that nothing can match it."
     assert any(note.startswith("A is of the family Faster R-CNN, B of FCOS") for note in both.notes)
     assert any("only knows" in note for note in both.notes)
+    short_is_whole(both, range(5))
     # what the user says of a name comes first
     said = fv.compare(two, one, truth, classes={"zebra": "boat", "boat": None})
     assert (said.statuses[0], said.statuses[2] != "unknown") == ("unknown", True)
@@ -257,6 +311,8 @@ def test_what_the_two_give_other_classes() -> None:
     assert row.status == "only A"
     assert row.sentence.startswith(f"A takes it for {names[0]} with score ")
     assert f", B for {names[1]} with score " in row.sentence
+    short_is_whole(both, [number])
+    assert both.object_row(number).detections == (pair.a, None)
 
 
 def renamed(trace: Trace) -> Trace:

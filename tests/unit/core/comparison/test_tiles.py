@@ -219,3 +219,7 @@ def test_tiles_find_small_objects_that_the_whole_picture_loses() -> None:
     pair = both.planes("P2")
     assert pair.resampled
     assert pair.b_own.shape > pair.a.shape
+    both.follow([row.number])
+    short = both.object_row(row.number)
+    assert (short.differs_at, short.sentence, short.status) == (row.differs_at, row.sentence, "only B")
+    assert short.b.verdict == row.line_b.verdict
