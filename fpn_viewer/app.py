@@ -14,14 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
-from PIL import Image
 from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, Signal
 from PySide6.QtWidgets import QApplication
 
-from fpn_viewer.core.detectors.adapters.named import NamedModel
-from fpn_viewer.core.detectors.lending import lent
-from fpn_viewer.core.detectors.spec import DetectorSpec
-from fpn_viewer.core.images import open_picture
 from fpn_viewer.engine.session import Session
 from fpn_viewer.ui.garbage import GuiGarbageCollector
 from fpn_viewer.ui.icons import window_icon
@@ -36,6 +31,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from fpn_viewer.core.detectors.adapters.named import NamedModel
     from fpn_viewer.engine.values import TraceView
 
 NAME = "fpn_viewer"
@@ -166,7 +162,7 @@ class Start:
         pictures: Files and folders; the samples when empty.
         source: What names a detector; the bundled demo when None.
         device: "auto" for the device chosen last.
-        settings: What goes to the detector with its source.
+        settings: What goes to the detector with its source, and to those beside it.
         annotations: A file or folder of annotations; looked for beside the pictures when empty.
         compare: Detectors to be shown beside the first: files, bundled names or builders' names.
     """
@@ -190,7 +186,7 @@ def start(program: Program, wanted: Start) -> None:
         program.models.objects.seek()
     opening.start_detector(wanted.source, wanted.device, **wanted.settings)
     for source in wanted.compare:
-        program.models.comparison.add(source)
+        program.models.comparison.add(source, **wanted.settings)
     if wanted.compare:
         program.window.comparing.show()
     if wanted.annotations:
@@ -232,7 +228,7 @@ def run(
         checkpoint: A file, a bundled name or a builder's name; the bundled demo when None. With `model` a file of its weights.
         device: "auto" for the device chosen last, "cpu", "cuda:0", "mps".
         debug: Uncaught errors are written to the terminal as well as into the window.
-        settings: What the checkpoint cannot say, by name, and "precision".
+        settings: What the checkpoints cannot say, by name, and "precision".
         annotations: A file or folder of annotations; looked for beside the pictures when empty.
         model: "package.module:attribute" of the user's own code that makes the network; "" for none.
         compare: Up to three detectors to be shown beside the first: files, bundled names or builders' names.
@@ -240,8 +236,14 @@ def run(
     Returns:
         0.
     """
-    source = NamedModel(model, checkpoint or "") if model else checkpoint
+    source = _own_code(model, checkpoint or "") if model else checkpoint
     return _show(Start(tuple(pictures), source, device, settings or {}, annotations, tuple(compare)), debug)
+
+
+def _own_code(model: str, weights: str) -> NamedModel:
+    from fpn_viewer.core.detectors.adapters.named import NamedModel
+
+    return NamedModel(model, weights)
 
 
 def show_window(detector_or_module: Any = None, images: Any = None, annotations: Any = None) -> int:
@@ -258,6 +260,8 @@ def show_window(detector_or_module: Any = None, images: Any = None, annotations:
     Raises:
         PictureError: An array or image is of a kind that cannot be shown.
     """
+    from fpn_viewer.core.detectors.lending import lent
+
     source, settings = _unwrapped(detector_or_module)
     # a script that trains goes on with the module afterwards
     borrowed = lent(cast("nn.Module", source)) if hasattr(source, "named_parameters") else nullcontext()
@@ -267,6 +271,8 @@ def show_window(detector_or_module: Any = None, images: Any = None, annotations:
 
 def _unwrapped(given: Any) -> tuple[object, dict[str, object]]:
     """What the worker opens for a detector made in Python: its module, with what its module cannot say."""
+    from fpn_viewer.core.detectors.spec import DetectorSpec
+
     spec = getattr(given, "spec", None)
     if not isinstance(spec, DetectorSpec):
         return os.fspath(given) if isinstance(given, os.PathLike) else given, {}
@@ -285,6 +291,10 @@ def _as_paths(images: Any, folder: Path) -> tuple[str, ...]:
 
 
 def _written(image: Any, folder: Path, number: int) -> str:
+    from PIL import Image
+
+    from fpn_viewer.core.images import open_picture
+
     path = folder / f"image-{number}.png"
     Image.fromarray(open_picture(image).pixels).save(path, compress_level=1)
     return str(path)

@@ -150,7 +150,7 @@ def _window_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE|NAME",
-        help="a second detector, shown beside the first in the tab Compare; may be repeated up to three times",
+        help="a second detector, opened with the same settings and shown beside the first in the tab Compare; up to three times",
     )
     parser.set_defaults(misuse=_too_many)
     parser.add_argument(

@@ -12,6 +12,7 @@ from fpn_viewer.core.comparison.comparison import compare
 from fpn_viewer.core.comparison.shared_backbone import can_begin_from, trace_from
 from fpn_viewer.core.comparison.sides import reduced
 from fpn_viewer.core.comparison.tiles import TiledTrace, trace_tiles
+from fpn_viewer.core.comparison.values import WHAT_DIFFERS_FIRST
 from fpn_viewer.core.errors import QuestionError
 from fpn_viewer.core.imaging.quantise import Reduced
 from fpn_viewer.core.tracing.trace import Trace
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     Box = tuple[float, float, float, float]
 
 
-#: statuses whose objects are followed first
-_FIRST = ("only A", "only B", "neither", "unknown", "both")
 #: objects that are followed together at least, and seconds after which what is known is shown
 _TOGETHER, _A_MOMENT = 32, 0.25
 
@@ -264,7 +263,7 @@ def _rows(both: Comparison) -> tuple[ObjectRow, ...]:
 
 
 def _follow(both: Comparison, rows: tuple[ObjectRow, ...], token: Token) -> None:
-    order = sorted((row for row in rows if not row.followed), key=lambda row: _FIRST.index(row.status))
+    order = sorted((row for row in rows if not row.followed), key=lambda row: WHAT_DIFFERS_FIRST.index(row.status))
     end = time.monotonic() + _A_MOMENT
     # what an object needs of the others is worked out anew each time
     step = max(_TOGETHER, len(rows) // 4)

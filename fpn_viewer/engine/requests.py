@@ -34,6 +34,7 @@ LANES: tuple[Lane, ...] = (
     Lane("probe"),
     *QUICK_LANES,
     Lane("detector"),
+    Lane("identity"),
     Lane("trace"),
     *COMPARE_LANES,
     Lane("objectness"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fpn_viewer.engine.jobs import Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from fpn_viewer.core.detectors.origin import Origin
     from fpn_viewer.engine.jobs import Token
@@ -168,6 +168,7 @@ EXPORTS: dict[str, str] = {
     "csv": "CSV: one file for each table, and all objects with every detector's verdict",
     "parquet": "Parquet: the same tables, for pandas, polars and DuckDB",
     "coco": "COCO results: detections of each detector as JSON, for pycocotools",
+    "html": "A page with charts, numbers and the worst losses, which needs nothing else",
 }
 
 
@@ -196,7 +197,8 @@ class ExportScan:
         from fpn_viewer.engine.scan.reading import Scan
         from fpn_viewer.engine.scan.store import ScanError
 
-        writers = {"csv": exports.write_csv, "parquet": exports.write_parquet, "coco": exports.write_coco}
+        writers: dict[str, Callable[[Scan, Path, Token], Iterable[Path]]]
+        writers = {"csv": exports.write_csv, "parquet": exports.write_parquet, "coco": exports.write_coco, "html": _write_report}
         scan, folder = Scan(Path(self.path)), Path(self.folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -204,3 +206,12 @@ class ExportScan:
         except OSError as error:
             raise ScanError(f"{folder} cannot be written to ({error.strerror or error}); choose another folder.") from error
         return Exported(self.folder, tuple(files))
+
+
+def _write_report(scan: Scan, folder: Path, token: Token) -> list[Path]:
+    from fpn_viewer.engine.scan.report.findings import findings
+    from fpn_viewer.engine.scan.report.page import write_page
+
+    path = folder / "report.html"
+    write_page(scan, findings(scan, token), path, token)
+    return [path]

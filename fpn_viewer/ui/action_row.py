@@ -18,6 +18,7 @@ class ActionRow:
         tip: one sentence for the tooltip and the sheet of keys.
         icon: name of its drawing, or "".
         group: actions of one menu with different groups are kept apart by a line.
+        needs: what the tooltip says while there is nothing to do it to: what is missing, and how to get it.
     """
 
     id: str
@@ -28,3 +29,4 @@ class ActionRow:
     tip: str = ""
     icon: str = ""
     group: int = 0
+    needs: str = ""

@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 
 from fpn_viewer.ui.action_row import ActionRow
+from fpn_viewer.ui.compare_actions import COMPARE_ACTIONS
 from fpn_viewer.ui.icons import icon
 from fpn_viewer.ui.scan_actions import SCAN_ACTIONS
 
@@ -52,6 +53,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         "Save the view in the centre as PNG or SVG",
         "save",
         1,
+        needs="There is no picture; open one (Ctrl+O)",
     ),
     ActionRow(
         "copy_picture",
@@ -62,6 +64,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         "Copy the view in the centre to the clipboard",
         "copy",
         1,
+        needs="There is no picture; open one (Ctrl+O)",
     ),
     ActionRow(
         "preferences",
@@ -74,8 +77,26 @@ ACTIONS: tuple[ActionRow, ...] = (
         2,
     ),
     ActionRow("quit", "&Quit", "File", "quit", ("Ctrl+Q",), "Close the window; what runs is stopped", "", 2),
-    ActionRow("previous", "&Previous picture", "View", "show_previous", ("P",), "Show the picture before in the list", "previous"),
-    ActionRow("next", "&Next picture", "View", "show_next", ("N",), "Show the next picture of the list", "next"),
+    ActionRow(
+        "previous",
+        "&Previous picture",
+        "View",
+        "show_previous",
+        ("P",),
+        "Show the picture before in the list",
+        "previous",
+        needs="There is no other picture in the list",
+    ),
+    ActionRow(
+        "next",
+        "&Next picture",
+        "View",
+        "show_next",
+        ("N",),
+        "Show the next picture of the list",
+        "next",
+        needs="There is no other picture in the list",
+    ),
     ActionRow("tab_pyramid", "P&yramid", "View", "show_pyramid", ("Ctrl+1",), "All maps of the pyramid, level by level", "", 1),
     ActionRow("tab_anchors", "&Anchors && RPN", "View", "show_anchors", ("Ctrl+2",), "The fate of every anchor in the RPN", "", 1),
     ActionRow("tab_object", "&Object", "View", "show_object", ("Ctrl+3",), "One object: why it was found or missed", "", 1),
@@ -83,8 +104,26 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("tab_scan", "&Scan", "View", "scanning.show_tab", ("Ctrl+5",), "What a whole folder of pictures says", "", 1),
     ActionRow("full_screen", "&Full screen", "View", "toggle_full_screen", ("F11",), "Fill the screen, or go back", "", 3),
     ActionRow("reset_layout", "&Reset layout", "View", "reset_layout", (), "Put all panels back where they were at first", "", 3),
-    ActionRow("run", "&Run", "Detector", "document.run", ("F5",), "Run the detector over the current picture again", "run"),
-    ActionRow("cancel", "&Cancel", "Detector", "document.cancel", ("Esc",), "Stop what runs; what is shown stays", "cancel"),
+    ActionRow(
+        "run",
+        "&Run",
+        "Detector",
+        "document.run",
+        ("F5",),
+        "Run the detector over the current picture again",
+        "run",
+        needs="Running needs a picture (Ctrl+O) and a detector (Ctrl+K), and one run at a time",
+    ),
+    ActionRow(
+        "cancel",
+        "&Cancel",
+        "Detector",
+        "document.cancel",
+        ("Esc",),
+        "Stop what runs; what is shown stays",
+        "cancel",
+        needs="Nothing runs",
+    ),
     ActionRow(
         "open_checkpoint",
         "Open &checkpoint…",
@@ -164,51 +203,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     ActionRow("copy_case", "Copy the case as &text", "Object", "asking.copy_case", (), "For an issue tracker", "", 3),
     ActionRow("reset_what_if", "&Reset what-ifs", "Object", "what_if.reset", (), "Run the detector as it was opened", "", 4),
-    ActionRow(
-        "compare_add",
-        "Compare with a &checkpoint…",
-        "Compare",
-        "comparing.choose_checkpoint",
-        ("Ctrl+Alt+K",),
-        "Open a second checkpoint; it runs over the same picture as the first",
-        "checkpoint",
-    ),
-    ActionRow("compare_swap", "&Swap A and B", "Compare", "comparing.swap", (), "A becomes B (Tab over the maps)", "swap"),
-    ActionRow("compare_remove", "&Remove B", "Compare", "comparing.remove", (), "Close B here; its file stays"),
-    ActionRow(
-        "compare_side",
-        "&A | B | B − A",
-        "Compare",
-        "comparing.show_side",
-        (),
-        "Both maps beside each other, and their difference",
-        "",
-        1,
-    ),
-    ActionRow(
-        "compare_wiper",
-        "&Wiper",
-        "Compare",
-        "comparing.show_wiper",
-        (),
-        "A left of a wiper and B right of it (W over the maps)",
-        "",
-        1,
-    ),
-    ActionRow("compare_difference", "&B − A", "Compare", "comparing.show_difference", (), "The difference alone", "", 1),
-    ActionRow(
-        "compare_next", "&Next object", "Compare", "comparing.next_object", (), "Its life lines in A and B (O over the maps)", "", 2
-    ),
-    ActionRow(
-        "compare_previous",
-        "&Previous object",
-        "Compare",
-        "comparing.previous_object",
-        (),
-        "The one before (Shift+O over the maps)",
-        "",
-        2,
-    ),
+    *COMPARE_ACTIONS,
     *SCAN_ACTIONS,
     ActionRow("shortcuts", "&Keys and gestures", "Help", "show_shortcuts", ("?", "F1"), "List all keys", "keyboard"),
     ActionRow("samples", "Open &sample pictures", "Help", "opening.open_samples", (), "Add the bundled scenes to the list"),
@@ -226,6 +221,7 @@ GESTURES: dict[str, tuple[tuple[str, str], ...]] = {
         ("Move", "Read all levels under the cursor in the Probe panel"),
         ("B, then drag", "Draw a box: its life line, its channels, what would bring it back"),
     ),
+    "Panels": (("Alt+1 … Alt+8", "Show or close Pictures, Objects, Probe, Life line, Channels, What-if, Misses, Messages"),),
     "Tab Object": (
         ("Click", "Ask about an annotated object; beside all of them, about nothing"),
         ("D", "Detections on or off"),
@@ -264,6 +260,27 @@ GESTURES: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
+class RowAction(QAction):
+    """What a row of the table says, as an action; while it is disabled its tooltip says why."""
+
+    def __init__(self, row: ActionRow, window: QMainWindow) -> None:
+        """Makes the action.
+
+        Args:
+            row: what it is.
+            window: owns it.
+        """
+        super().__init__(row.text, window)
+        self.row = row
+        self.setObjectName(row.id)
+        self.setShortcuts([QKeySequence(key) for key in row.keys])
+        self.enabledChanged.connect(self._tell)
+        self._tell(self.isEnabled())
+
+    def _tell(self, enabled: bool) -> None:
+        self.setToolTip(tooltip(self.row) if enabled or not self.row.needs else f"{tooltip(self.row)}\n{self.row.needs}")
+
+
 def make_actions(window: QMainWindow) -> dict[str, QAction]:
     """Makes the actions of the table and gives them to the window, so that their keys work everywhere in it.
 
@@ -273,12 +290,9 @@ def make_actions(window: QMainWindow) -> dict[str, QAction]:
     Returns:
         The actions by `ActionRow.id`.
     """
-    made = {}
+    made: dict[str, QAction] = {}
     for row in ACTIONS:
-        action = QAction(row.text, window)
-        action.setObjectName(row.id)
-        action.setShortcuts([QKeySequence(key) for key in row.keys])
-        action.setToolTip(tooltip(row))
+        action = RowAction(row, window)
         action.setMenuRole(_ROLES.get(row.id, QAction.MenuRole.NoRole))
         # A bound method: a lambda that holds the window would keep it alive for ever.
         action.triggered.connect(attrgetter(row.slot)(window))

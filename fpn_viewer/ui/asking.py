@@ -10,7 +10,6 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
 from fpn_viewer.core.annotations.labels import dataset_key
-from fpn_viewer.core.cases import SUFFIX
 from fpn_viewer.viewmodels.states import Problem
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 ANNOTATION_FILTER = "Annotations (*.json *.xml *.txt *.yaml *.yml);;All files (*)"
 #: classes that are named in a sentence
 _NAMED = 5
-CASE_FILTER = f"Cases (*{SUFFIX});;All files (*)"
 
 
 class Asking(QObject):
@@ -129,7 +127,7 @@ class Asking(QObject):
 
     def choose_case(self) -> None:
         """Lets the user choose a case to open."""
-        dialog = self._dialog("Open a case", CASE_FILTER)
+        dialog = self._dialog("Open a case", _case_filter())
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(self._models.cases.open)
         dialog.open()
@@ -140,7 +138,9 @@ class Asking(QObject):
         if case is None:
             self.problem.emit(Problem("There is no case yet: click an object or draw a box (B), and wait for its life line."))
             return
-        dialog = self._dialog("Save the case", CASE_FILTER)
+        from fpn_viewer.core.cases import SUFFIX
+
+        dialog = self._dialog("Save the case", _case_filter())
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(SUFFIX.removeprefix("."))
         dialog.selectFile(f"{Path(case.picture).stem}-{case.label_name or 'object'}-{case.killer or 'detected'}{SUFFIX}")
@@ -164,3 +164,9 @@ class Asking(QObject):
         dialog = QFileDialog(self._window, title, self._store.last_folder, filters)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         return dialog
+
+
+def _case_filter() -> str:
+    from fpn_viewer.core.cases import SUFFIX
+
+    return f"Cases (*{SUFFIX});;All files (*)"

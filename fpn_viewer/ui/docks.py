@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget
+from PySide6.QtCore import QObject, QPoint, QSize, Qt
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QTabWidget
+
+from fpn_viewer.ui.widgets.later import Later
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from PySide6.QtWidgets import QWidget
 
+    from fpn_viewer.viewmodels.models import Models
     from fpn_viewer.viewmodels.question import Question, QuestionState
 
 Area = Qt.DockWidgetArea
 #: width of the window, px, that the panels' first widths are made for
 _REFERENCE = 1440
+#: where no bar of tabs is ever laid out
+_NOWHERE = QPoint(-30_000, -30_000)
 
 
 @dataclass(frozen=True)
@@ -46,8 +52,8 @@ DOCKS: dict[str, DockRow] = {
     "life_line": DockRow("Life line", Area.RightDockWidgetArea, "Alt+4", 324),
     "channels": DockRow("Channels", Area.RightDockWidgetArea, "Alt+5", 324),
     "what_if": DockRow("What-if", Area.RightDockWidgetArea, "Alt+6", 324),
-    "misses": DockRow("Misses", Area.BottomDockWidgetArea, "Alt+8", 260, hidden=True),
-    "messages": DockRow("Messages", Area.BottomDockWidgetArea, "Alt+7", 150, hidden=True),
+    "misses": DockRow("Misses", Area.BottomDockWidgetArea, "Alt+7", 260, hidden=True),
+    "messages": DockRow("Messages", Area.BottomDockWidgetArea, "Alt+8", 150, hidden=True),
 }
 #: panels one above the other: upper, lower and their first heights, px
 STACKED: tuple[tuple[str, str, int, int], ...] = (("pictures", "objects", 260, 300), ("probe", "channels", 380, 320))
@@ -102,6 +108,25 @@ class Docks(QObject):
         self._bring_forward()
         self.share_room()
 
+    def hide_forgotten_bars(self) -> None:
+        """Hides bars of tabs that no longer belong to any panels; the window must have been laid out.
+
+        Where panels are put into other places, Qt forgets some of the bars it made for the places before and leaves them
+        on the window, over the centre. A bar is still in use when moving the whole layout moves it.
+        """
+        layout = self._window.layout()
+        assert layout is not None
+        bars = self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        for bar in bars:
+            bar.move(_NOWHERE)
+        menus = layout.menuBar()
+        place = self._window.rect().adjusted(0, menus.height() if menus else 0, 0, 0)
+        for step in (QPoint(1, 1), QPoint()):
+            layout.setGeometry(place.translated(step))
+        for bar in bars:
+            if bar.pos() == _NOWHERE and bar.count():
+                bar.hide()
+
     def share_room(self) -> None:
         """The picture gets the most: side panels shrink with the window, down to what they need."""
         share = min(1.0, max(0.8, self._window.width() / _REFERENCE))
@@ -123,4 +148,30 @@ class Docks(QObject):
 
     def _bring_forward(self) -> None:
         for asked, usual in TABBED:
-            self.by_name[asked if self._was_asked else usual].raise_()
+            dock = self.by_name[asked if self._was_asked else usual]
+            panel = dock.widget()
+            if isinstance(panel, Later):
+                panel.fill()
+            dock.raise_()
+
+
+def life_line_later(models: Models) -> Later:
+    """The panel "Life line", made when it is seen first."""
+    return Later(partial(_life_line, models), QSize(320, 420), QSize(68, 68))
+
+
+def _life_line(models: Models) -> QWidget:
+    from fpn_viewer.ui.panels.life_line import LifeLinePanel
+
+    return LifeLinePanel(models.document, models.question, models.objects)
+
+
+def what_if_later(models: Models) -> Later:
+    """The panel "What-if", made when it is seen first."""
+    return Later(partial(_what_if, models), QSize(320, 420), QSize(240, 200))
+
+
+def _what_if(models: Models) -> QWidget:
+    from fpn_viewer.ui.panels.what_if import WhatIfPanel
+
+    return WhatIfPanel(models.document, models.question, models.what_if)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from functools import cache
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QIcon, QImage, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QGuiApplication, QIcon, QImage, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from fpn_viewer.core.resources import resources
 
-#: px; buttons ask for 16 and 20 at scale factors from 1 to 2
-_SIZES = (16, 20, 24, 32, 40)
+#: device-independent px that buttons ask for
+_SIDES = (16, 20)
+#: px; for screens of a scale that was not there when the icon was drawn
+_LARGEST = 40
 #: px; what a desktop shows of a window
 _WINDOW_SIZES = (16, 32, 64, 128, 256)
 _GROUPS = {QIcon.Mode.Normal: QPalette.ColorGroup.Active, QIcon.Mode.Disabled: QPalette.ColorGroup.Disabled}
@@ -22,16 +24,27 @@ def _source(name: str) -> str:
     return (resources() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
 
 
-# An image and not a pixmap, because pixmaps must not outlive the application.
+# Images and not pixmaps, because pixmaps must not outlive the application.
 @cache
-def _drawn(name: str, side: int, colour: str) -> QImage:
+def _drawn(name: str, sides: tuple[int, ...], colour: str) -> tuple[QImage, ...]:
+    text = _source(name).replace("currentColor", colour)
+    drawing = QSvgRenderer(QByteArray(text.encode()))
+    return tuple(_painted(drawing, side) for side in sides)
+
+
+def _painted(drawing: QSvgRenderer, side: int) -> QImage:
     image = QImage(side, side, QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(Qt.GlobalColor.transparent)
     painter = QPainter(image)
-    text = _source(name).replace("currentColor", colour)
-    QSvgRenderer(QByteArray(text.encode())).render(painter, QRectF(0, 0, side, side))
+    drawing.render(painter, QRectF(0, 0, side, side))
     painter.end()
     return image
+
+
+def _button_sides() -> tuple[int, ...]:
+    """Device px in which buttons of the screens that are there show icons."""
+    ratios = {screen.devicePixelRatio() for screen in QGuiApplication.screens()}
+    return tuple(sorted({_LARGEST, *(round(side * ratio) for side in _SIDES for ratio in ratios)}))
 
 
 def icon(name: str, palette: QPalette) -> QIcon:
@@ -44,11 +57,11 @@ def icon(name: str, palette: QPalette) -> QIcon:
     Raises:
         FileNotFoundError: There is no such drawing.
     """
-    made = QIcon()
+    made, sides = QIcon(), _button_sides()
     for mode, group in _GROUPS.items():
         colour = palette.color(group, QPalette.ColorRole.ButtonText).name()
-        for side in _SIZES:
-            made.addPixmap(QPixmap.fromImage(_drawn(name, side, colour)), mode)
+        for image in _drawn(name, sides, colour):
+            made.addPixmap(QPixmap.fromImage(image), mode)
     return made
 
 
@@ -61,7 +74,8 @@ def pixmap(name: str, side: int, ratio: float, palette: QPalette) -> QPixmap:
         ratio: Device px for each of them.
         palette: The palette of the widget that shows it.
     """
-    made = QPixmap.fromImage(_drawn(name, round(side * ratio), palette.color(QPalette.ColorRole.WindowText).name()))
+    (image,) = _drawn(name, (round(side * ratio),), palette.color(QPalette.ColorRole.WindowText).name())
+    made = QPixmap.fromImage(image)
     made.setDevicePixelRatio(ratio)
     return made
 
@@ -69,6 +83,6 @@ def pixmap(name: str, side: int, ratio: float, palette: QPalette) -> QPixmap:
 def window_icon() -> QIcon:
     """The program's own icon, in the colours of the pyramid's levels."""
     made = QIcon()
-    for side in _WINDOW_SIZES:
-        made.addPixmap(QPixmap.fromImage(_drawn("fpn-viewer", side, "")))
+    for image in _drawn("fpn-viewer", _WINDOW_SIZES, ""):
+        made.addPixmap(QPixmap.fromImage(image))
     return made

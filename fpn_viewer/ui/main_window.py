@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QStyle, QVBoxLayout, QWidget
 
 from fpn_viewer.ui.actions import MENUS, colour_icons, fill_menu, hand_on, make_actions
 from fpn_viewer.ui.asking import Asking
 from fpn_viewer.ui.checking import Checking
 from fpn_viewer.ui.comparing import Comparing
-from fpn_viewer.ui.docks import Docks
+from fpn_viewer.ui.docks import Docks, life_line_later, what_if_later
 from fpn_viewer.ui.icons import window_icon
 from fpn_viewer.ui.opening import Opening, dropped_paths
 from fpn_viewer.ui.panels.channels import ChannelsPanel
-from fpn_viewer.ui.panels.life_line import LifeLinePanel
 from fpn_viewer.ui.panels.messages import MessageBar, MessagesPanel, notice_of
 from fpn_viewer.ui.panels.objects import ObjectsPanel
 from fpn_viewer.ui.panels.pictures import PicturesPanel
@@ -23,7 +22,7 @@ from fpn_viewer.ui.panels.probe import ProbePanel
 from fpn_viewer.ui.panels.status import StatusLine
 from fpn_viewer.ui.panels.top_bar import TopBar
 from fpn_viewer.ui.panels.welcome import Welcome
-from fpn_viewer.ui.panels.what_if import WhatIfPanel
+from fpn_viewer.ui.resuming import Resuming
 from fpn_viewer.ui.saving import Saving
 from fpn_viewer.ui.scanning import Scanning
 from fpn_viewer.ui.settings_store import LAYOUT_VERSION
@@ -72,10 +71,11 @@ class MainWindow(QMainWindow):
         self.opening = Opening(document, store, self)
         self.tabs = Tabs(models)
         self.saving = Saving(document, self.tabs, store, self)
-        self.asking = Asking(models, store, self._tab_name, self)
+        self.asking = Asking(models, store, self.tabs.current_title, self)
         self.checking = Checking(models, self.opening, self)
         self.comparing = Comparing(models, self.opening, self.tabs, store, self)
         self.scanning = Scanning(models, self.opening, self.tabs, store, self)
+        self.resuming = Resuming(models, store, self)
         self.actions_by_id = make_actions(self)
         for part in (self.comparing, self.scanning):
             part.follow(self.actions_by_id)
@@ -101,8 +101,8 @@ class MainWindow(QMainWindow):
         layout = QVBoxLayout(column)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        strips = (self.checking.download, self.scanning.strip, self.checking.notice, self.notice)
-        for widget in (self.welcome, self.message_bar, *strips):
+        of_scans = (self.resuming.strip, self.scanning.strip, self.scanning.likeness)
+        for widget in (self.welcome, self.message_bar, self.checking.download, *of_scans, self.checking.notice, self.notice):
             layout.addWidget(widget)
         layout.addWidget(self.tabs, 1)
         self.setCentralWidget(column)
@@ -126,9 +126,9 @@ class MainWindow(QMainWindow):
             "pictures": self.pictures,
             "objects": self.objects,
             "probe": ProbePanel(document, display, selection),
-            "life_line": LifeLinePanel(document, question, objects),
+            "life_line": life_line_later(self.models),
             "channels": ChannelsPanel(document, display, selection),
-            "what_if": WhatIfPanel(document, question, self.models.what_if),
+            "what_if": what_if_later(self.models),
             "misses": self.scanning.place,
             "messages": self.messages,
         }
@@ -177,7 +177,7 @@ class MainWindow(QMainWindow):
     def _connect_objects(self) -> None:
         cases = self.models.cases
         cases.detector_wanted.connect(self._open_for_case)
-        cases.tab_wanted.connect(self._show_tab)
+        cases.tab_wanted.connect(self.tabs.show_title)
         cases.saved.connect(self._say_saved)
         self.asking.said.connect(self.status.say)
         self.checking.said.connect(self.status.say)
@@ -198,7 +198,9 @@ class MainWindow(QMainWindow):
     # -- layout -----------------------------------------------------------------------------------------------------
 
     def _restore(self) -> None:
-        self.resize(SIZE.boundedTo(self.screen().availableSize()))
+        # the frame that the desktop puts around it is not known yet
+        title = self.style().pixelMetric(QStyle.PixelMetric.PM_TitleBarHeight, None, self)
+        self.resize(SIZE.boundedTo(self.screen().availableSize() - QSize(0, round(1.5 * title))))
         self._docks.arrange()
         if self._store.geometry is not None:
             self.restoreGeometry(self._store.geometry)
@@ -211,6 +213,7 @@ class MainWindow(QMainWindow):
     def reset_layout(self) -> None:
         """Puts all docks back where they were at first."""
         self._docks.arrange()
+        self._docks.hide_forgotten_bars()
         self.docks["messages"].setVisible(bool(self.messages.list.count()))
         self.docks["misses"].setVisible(bool(self.models.scans.state.path))
 
@@ -319,14 +322,6 @@ class MainWindow(QMainWindow):
     def _open_for_case(self, source: object, settings: dict[str, Any]) -> None:
         self.opening.open_detector(source, **settings)
 
-    def _tab_name(self) -> str:
-        return self.tabs.tabText(self.tabs.currentIndex())
-
-    def _show_tab(self, name: str) -> None:
-        for index in range(self.tabs.count()):
-            if self.tabs.tabText(index) == name:
-                self.tabs.setCurrentIndex(index)
-
     # -- theme ------------------------------------------------------------------------------------------------------
 
     def _draw_icons(self) -> None:
@@ -337,13 +332,16 @@ class MainWindow(QMainWindow):
     def showEvent(self, event: QShowEvent) -> None:
         """Shares the room out once it is known."""
         super().showEvent(event)
+        if self._was_painted:
+            return
+        # Docks that were never laid out cannot be resized.
+        layout = self.layout()
+        assert layout is not None
+        layout.activate()
         if not self._arranged:
             self._arranged = True
-            # Docks that were never laid out cannot be resized.
-            layout = self.layout()
-            assert layout is not None
-            layout.activate()
             self._docks.share_room()
+        self._docks.hide_forgotten_bars()
 
     def changeEvent(self, event: QEvent) -> None:
         """Follows the theme."""

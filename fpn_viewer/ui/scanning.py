@@ -41,7 +41,9 @@ _ANNOTATION_FILTER = "Annotations (*.json *.xml *.txt *.yaml *.yml);;All files (
 #: of the window's height that the table takes at first, at most
 _SHARE = 0.3
 #: actions that need an open scan
-_NEED_OPEN = ("scan_next", "scan_previous", "scan_csv", "scan_parquet", "scan_coco")
+_NEED_OPEN = ("scan_next", "scan_previous", "scan_report", "scan_csv", "scan_parquet", "scan_coco")
+#: lanes of `scan_requests` that write files
+_EXPORTING = ("export", "report")
 
 
 class Scanning(QObject):
@@ -322,6 +324,10 @@ class Scanning(QObject):
         """Writes the detections as COCO results into a folder."""
         self._choose_export("coco")
 
+    def export_report(self) -> None:
+        """Writes a page with charts and the worst losses into a folder."""
+        self._choose_export("html")
+
     def _choose_export(self, kind: str) -> None:
         self._choose_folder(partial(self.export, kind))
 
@@ -336,15 +342,15 @@ class Scanning(QObject):
 
         if self._scans.state.about is not None:
             self.said.emit(f"Writing {Path(self._scans.state.path).name} into {folder} …")
-            self._scans.ask("export", ExportScan(self._scans.state.path, folder, (kind,)))
+            self._scans.ask("report" if kind == "html" else "export", ExportScan(self._scans.state.path, folder, (kind,)))
 
     def _answered(self, lane: str, value: Any) -> None:
-        if lane == "export":
+        if lane in _EXPORTING:
             count = len(value.files)
             self.said.emit(f"Wrote {count} file{'s' * (count != 1)} into {value.folder}")
 
     def _unanswered(self, lane: str, failure: Failure | None) -> None:
-        if lane == "export" and failure is not None:
+        if lane in _EXPORTING and failure is not None:
             self.problem.emit(Problem(failure.title, failure.details))
 
 

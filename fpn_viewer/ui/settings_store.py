@@ -102,6 +102,17 @@ class SettingsStore:
         """Empty both lists of recent files."""
         self._settings.remove("recent")
 
+    @property
+    def unfinished_scan(self) -> str:
+        """The scan that runs, or ran when the program ended, as `resuming.order_as_text` gave it; "" for none."""
+        return self._text("unfinished_scan")
+
+    @unfinished_scan.setter
+    def unfinished_scan(self, order: str) -> None:
+        self._settings.setValue("unfinished_scan", order)
+        # the program may be killed before the next event
+        self._settings.sync()
+
     def labels(self, data_set: str) -> dict[str, str | None]:
         """What the user said of a data set's classes: the detector's class by name, or None to leave one out.
 

@@ -81,6 +81,16 @@ class Tabs(QTabWidget):
         """Brings a tab to the front."""
         self.setCurrentIndex(self._keys.index(key))
 
+    def current_title(self) -> str:
+        """What the tab in front is called, as on the screen."""
+        return self.tabText(self.currentIndex())
+
+    def show_title(self, title: str) -> None:
+        """Brings the tab of that title to the front; nothing happens where there is none."""
+        keys = [key for key, row in TABS.items() if row.title == title]
+        for key in keys:
+            self.show_tab(key)
+
     def key_target(self) -> tuple[QWidget, Iterable[QAction]] | None:
         """What understands keys in the tab in front; None when nothing does."""
         current = self.currentWidget()

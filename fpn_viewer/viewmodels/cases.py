@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from fpn_viewer.core.cases import Case, stage_rows
-from fpn_viewer.engine.case_requests import OpenCase, OpenedCase, SaveCase, SavedCase
 from fpn_viewer.engine.object_values import Asked, Change
 from fpn_viewer.viewmodels.states import Problem
 
 if TYPE_CHECKING:
+    from fpn_viewer.core.cases import Case
+    from fpn_viewer.engine.case_requests import OpenedCase
     from fpn_viewer.engine.jobs import Failure
     from fpn_viewer.viewmodels.document import Document
     from fpn_viewer.viewmodels.objects import Objects
@@ -73,6 +73,8 @@ class Cases(QObject):
         Args:
             tab: which tab is in front.
         """
+        from fpn_viewer.core.cases import Case, stage_rows
+
         document, state = self._document, self._question.state
         if document.detector is None or document.picture is None or state.asked is None or state.line is None:
             return None
@@ -97,6 +99,8 @@ class Cases(QObject):
 
     def save(self, path: str, tab: str = "") -> None:
         """Writes the current case; `saved` or `problem` follows."""
+        from fpn_viewer.engine.case_requests import SaveCase
+
         case = self.current(tab)
         if case is None:
             self.problem.emit(Problem("There is no case yet: click an object or draw a box (B), and wait for its life line."))
@@ -105,9 +109,15 @@ class Cases(QObject):
 
     def open(self, path: str) -> None:
         """Opens a case: its picture, its detector, its what-if, and asks about its object again."""
+        from fpn_viewer.engine.case_requests import OpenCase
+
         self._document.ask_files("case", OpenCase(path))
 
     def _answered(self, lane: str, value: object) -> None:
+        if lane != "case":
+            return
+        from fpn_viewer.engine.case_requests import OpenedCase, SavedCase
+
         if isinstance(value, SavedCase):
             self.saved.emit(value.path)
         elif isinstance(value, OpenedCase):

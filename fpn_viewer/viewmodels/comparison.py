@@ -177,7 +177,7 @@ class Comparison(Observable[ComparisonState]):
         self._rows.select(number)
 
     def step_object(self, by: int) -> None:
-        """The next (1) or previous (-1) row of `objects`, around the ends."""
+        """The next (1) or previous (-1) row of `objects`, what differs first, around the ends."""
         self._rows.step(by)
 
     def probe(self, point_img: tuple[float, float] | None) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fpn_viewer.core.analysis.overlap import iou_with
+from fpn_viewer.core.comparison.values import WHAT_DIFFERS_FIRST
 
 if TYPE_CHECKING:
     from fpn_viewer.core.comparison.values import ObjectRow
@@ -116,8 +117,8 @@ class ComparedRows:
                 self._objects.select(number)
 
     def step(self, by: int) -> None:
-        """The next (1) or previous (-1) row, around the ends."""
-        numbers = [row.number for row in self.rows]
+        """The next (1) or previous (-1) row, what differs first, around the ends."""
+        numbers = [row.number for row in sorted(self.rows, key=lambda row: WHAT_DIFFERS_FIRST.index(row.status))]
         if numbers:
             now = self._owner.state.object
             at = numbers.index(now) if now in numbers else -1 if by > 0 else 0

@@ -152,22 +152,24 @@ class Runs(QObject):
 
     def _teller(self, gate: Gate) -> Callable[[Pace], None]:
         """What a scan calls with how far it is, on its own thread; most calls of a fast one are not passed on."""
-        last, troubled = 0.0, 0
+        last, troubled, problem = 0.0, 0, ""
 
         def tell(pace: Pace) -> None:
-            nonlocal last, troubled
+            nonlocal last, troubled, problem
             troubled += bool(pace.problem)
+            # of a report that is not passed on the sentence is
+            problem = pace.problem or problem
             now = monotonic()
             if now - last >= _INTERVAL or pace.done == pace.total or not pace.picture:
                 last = now
-                self._paced.emit(gate, (pace, troubled))
+                self._paced.emit(gate, (pace, troubled, problem))
 
         return tell
 
-    def _pace(self, gate: Gate, told: tuple[Pace, int]) -> None:
+    def _pace(self, gate: Gate, told: tuple[Pace, int, str]) -> None:
         if gate is not self._gate or self._running is None or not self._running.active:
             return
-        pace, troubled = told
+        pace, troubled, problem = told
         kind = "running" if self._running.kind == "opening" else self._running.kind
         self._show(
             replace(
@@ -178,7 +180,7 @@ class Runs(QObject):
                 total=pace.total,
                 rate=pace.rate,
                 seconds_left=pace.seconds_left if kind == "running" else None,
-                problem=pace.problem or self._running.problem,
+                problem=problem,
                 troubled=troubled,
             )
         )

@@ -98,6 +98,12 @@ class Viewport(Observable[ViewState]):
         zoom = min(side, MAX_ZOOM) / self._fit_scale(view)
         self.update(zoom=zoom, center_img=((x0 + x1) / 2, (y0 + y1) / 2), fitted=False)
 
+    def follow(self, box_img: tuple[float, float, float, float]) -> None:
+        """Brings a box to the middle at the zoom that is there; nothing moves while the whole picture is shown."""
+        if not self.state.fitted:
+            x0, y0, x1, y1 = box_img
+            self.update(center_img=self._held(((x0 + x1) / 2, (y0 + y1) / 2)))
+
     def _fit_scale(self, view: Size) -> float:
         h, w = self.state.image_size
         return max(1e-6, min(view[0] / w, view[1] / h))

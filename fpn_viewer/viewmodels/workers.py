@@ -22,7 +22,16 @@ _COMPARE_LANES = (*COMPARE_QUICK_LANES, *COMPARE_LANES, *COMPARE_SLOW_LANES)
 _TABLES = (QUICK_LANES, SLOW_LANES, CHECK_LANES, NETWORK_LANES, _COMPARE_LANES)
 #: lanes whose questions and answers belong to other view-models than the document
 ASKED_LANES = frozenset(
-    {"annotations", "case", "beside", "crops", "lend", "lend for remedies", *(lane.name for table in _TABLES for lane in table)}
+    {
+        "annotations",
+        "case",
+        "beside",
+        "crops",
+        "identity",
+        "lend",
+        "lend for remedies",
+        *(lane.name for table in _TABLES for lane in table),
+    }
 )
 
 

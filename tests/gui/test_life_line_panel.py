@@ -13,13 +13,14 @@ from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QLabel, QScrollArea, QToolTip
 
 from fpn_viewer.core.analysis.line import OUTCOMES
+from fpn_viewer.core.analysis.words import STAGE_WORDS
 from fpn_viewer.core.structures import DENSE_STAGES, STAGES
 from fpn_viewer.ui.panels import life_line as panel_module
 from fpn_viewer.ui.panels.life_copy import copied_line
 from fpn_viewer.ui.panels.life_line import LifeLinePanel
 from fpn_viewer.ui.panels.life_paint import AXIS, GREEN, OPEN_ROLE, VERMILION, columns, row_height
 from fpn_viewer.ui.panels.life_parts import crop_region
-from fpn_viewer.ui.panels.life_texts import STAGE_WORDS, full_number_text, margin_text, number_text, size_facts, stage_tip
+from fpn_viewer.ui.panels.life_texts import full_number_text, margin_text, number_text, size_facts, stage_tip
 from fpn_viewer.ui.theme import palette
 from tests.gui.life_fakes import (
     ASKED,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QCoreApplication, QPoint, Qt
 from PySide6.QtGui import QColor, QGuiApplication
 from PySide6.QtWidgets import QLabel
 
@@ -279,6 +279,23 @@ def test_enter_and_a_double_click_zoom(scene: Scene) -> None:
     scene.click(5)
     scene.click(5, twice=True)
     assert zoomed == [2, 5]
+
+
+def test_the_current_object_stays_in_sight_when_its_list_gets_lower(scene: Scene) -> None:
+    """The words below the list come last and take some of its room."""
+    view = scene.panel.view
+    view.setFixedHeight(5 * view.sizeHintForRow(0))
+    scene.annotate(object_rows(*("missed",) * 12))
+    scene.objects.select(4)
+    last = view.visualRect(view.currentIndex())
+    assert last.bottom() <= view.viewport().height()
+    view.setFixedHeight(3 * view.sizeHintForRow(0))
+    QCoreApplication.processEvents()
+    assert view.viewport().rect().contains(view.visualRect(view.currentIndex()))
+    view.verticalScrollBar().setValue(0)
+    view.setFixedHeight(2 * view.sizeHintForRow(0))
+    QCoreApplication.processEvents()
+    assert view.verticalScrollBar().value() == 0  # scrolled away on purpose
 
 
 def test_letters_are_left_to_the_window(scene: Scene) -> None:

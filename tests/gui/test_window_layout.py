@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from PySide6.QtGui import QAction, QKeySequence, QShortcut
-from PySide6.QtWidgets import QDialog
+from PySide6.QtWidgets import QDialog, QTabBar
 
 from fpn_viewer.app import Program
 from fpn_viewer.ui.actions import ACTIONS, GESTURES, MENUS
@@ -28,7 +28,7 @@ from tests.gui.window_flow import open_all, trigger
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from PySide6.QtWidgets import QApplication
+    from PySide6.QtWidgets import QApplication, QMainWindow
     from pytestqt.qtbot import QtBot
 
     from fpn_viewer.ui.settings_store import SettingsStore
@@ -143,6 +143,12 @@ def test_repeated_messages_are_counted_and_erased(program: Program) -> None:
     assert not window.message_bar.isVisible()
 
 
+def end(program: Program) -> None:
+    program.window.close()
+    program.shutdown()
+    program.window.deleteLater()
+
+
 # -- layout and end -----------------------------------------------------------------------------------------------------
 
 
@@ -161,9 +167,71 @@ def test_layout_is_remembered_and_reset(program: Program, store: SettingsStore, 
         assert again.window.dockWidgetArea(again.window.docks["pictures"]) == Qt.DockWidgetArea.LeftDockWidgetArea
         assert not again.window.docks["messages"].isVisible()
     finally:
-        again.window.close()
-        again.shutdown()
-        again.window.deleteLater()
+        end(again)
+
+
+def shown_bars(window: QMainWindow) -> list[list[str]]:
+    """Titles on the bars of tabs that are painted; none may lie over the centre."""
+    QCoreApplication.processEvents()
+    centre = window.centralWidget().geometry()
+    bars = window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    shown = [bar for bar in bars if bar.isVisible() and bar.count() and window.rect().intersects(bar.geometry())]
+    assert not [bar.geometry() for bar in shown if bar.geometry().intersects(centre)]
+    assert not [bar for bar in bars if bar not in shown and bar.isVisible() and bar.count() > 1]
+    return sorted([bar.tabText(index) for index in range(bar.count())] for bar in shown)
+
+
+SIDE_BARS = [["Channels", "What-if"], ["Probe", "Life line"]]
+
+
+@pytest.mark.parametrize("resets", [0, 1, 3])
+def test_every_bar_of_tabs_is_there_once(program: Program, resets: int) -> None:
+    """Bars that Qt forgot would be painted over the centre, and take the focus."""
+    window = program.window
+    for _ in range(resets):
+        window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, window.docks["what_if"])
+        trigger(program, "reset_layout")
+    assert shown_bars(window) == SIDE_BARS
+    for name in ("misses", "messages"):
+        window.docks[name].show()
+    assert shown_bars(window) == sorted([*SIDE_BARS, ["Misses", "Messages"]])
+    window.resize(1100, 800)
+    assert shown_bars(window) == sorted([*SIDE_BARS, ["Misses", "Messages"]])
+
+
+def test_bars_of_tabs_of_a_remembered_layout(program: Program, store: SettingsStore) -> None:
+    first = program.window
+    first.tabifyDockWidget(first.docks["pictures"], first.docks["objects"])
+    first.close()
+    again = Program(store)
+    try:
+        again.window.show()
+        assert shown_bars(again.window) == sorted([*SIDE_BARS, ["Pictures", "Objects"]])
+    finally:
+        end(again)
+
+
+def test_a_layout_from_before_a_panel_was_there(program: Program, store: SettingsStore) -> None:
+    """A panel that the remembered layout does not know stands where it is at first; the others as they were left."""
+    first = program.window
+    unknown = first.docks["misses"]
+    first.removeDockWidget(unknown)
+    unknown.setObjectName("")
+    unknown.setParent(None)
+    first.docks["channels"].close()
+    first.close()
+    unknown.deleteLater()
+    again = Program(store)
+    try:
+        again.window.show()
+        assert not again.window.docks["channels"].isVisible()
+        assert not again.window.docks["misses"].isVisible()
+        again.window.docks["misses"].show()
+        QCoreApplication.processEvents()
+        assert again.window.dockWidgetArea(again.window.docks["misses"]) == Qt.DockWidgetArea.BottomDockWidgetArea
+        assert again.window.docks["misses"].height() > 100
+    finally:
+        end(again)
 
 
 @pytest.mark.parametrize("size", [(1024, 700), (1440, 900), (3840, 2160)])

@@ -9,6 +9,7 @@ from fpn_viewer.core.annotations.labels import classes_of
 from fpn_viewer.core.comparison.pairing import labels_between
 from fpn_viewer.core.comparison.sides import first_trace
 from fpn_viewer.core.comparison.tiles import TiledTrace
+from fpn_viewer.core.necks.graph import TOP_DOWN
 from fpn_viewer.core.numbers import significant
 
 if TYPE_CHECKING:
@@ -74,6 +75,9 @@ def _settings(a: Side, b: Side) -> str:
 
 
 def _gains(a: Side, b: Side) -> str:
+    cut = [letter for letter, own, other in (("A", a, b), ("B", b, a)) if _is_cut(own) and not other.gains]
+    if cut:
+        return f"The top-down path is cut in {cut[0]}."
     terms = dict.fromkeys(term for side in (a, b) for term in side.gains)
     words = []
     for term in terms:
@@ -82,6 +86,13 @@ def _gains(a: Side, b: Side) -> str:
             first, second = (significant(factor) for factor in factors)
             words.append(f"{term[1]} into {term[0]} ({first} in A, {second} in B)")
     return f"Gains differ: {_listed(words)}." if words else ""
+
+
+def _is_cut(side: Side) -> bool:
+    """Whether nothing comes down from coarser levels, and nothing else is changed."""
+    coming_down = {(node.name, term.name): node.role for node in side.graph.nodes for term in node.terms if term.name == TOP_DOWN}
+    merged = {term for term, role in coming_down.items() if role == "merged"}
+    return bool(merged) and merged <= set(side.gains) <= set(coming_down) and not any(side.gains.values())
 
 
 def _shared(a: Side, b: Side) -> str:
@@ -119,4 +130,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        # the sizes of one level go with a slash
+        return " ".join("/".join(map(_shown, one)) if isinstance(one, (list, tuple)) else _shown(one) for one in value)
     return significant(value) if isinstance(value, float) else str(value)

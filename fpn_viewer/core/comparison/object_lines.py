@@ -85,7 +85,7 @@ def object_row(asked: Asked, ends: tuple[Ended | None, Ended | None] | None) -> 
         a=a,
         b=b,
         differs_at=_parting(a, b),
-        sentence=_sentence(asked, (a, b)) if known else "",
+        sentence=_sentence(asked, (a, b)) if known or asked.status == "unknown" else "",
     )
 
 

@@ -17,6 +17,8 @@ STATUSES: dict[str, str] = {
     "neither": "lost by both",
     "unknown": "a class that a detector does not know, or a box or region that nothing is matched with",
 }
+#: in which order they are read: what differs comes first
+WHAT_DIFFERS_FIRST: tuple[str, ...] = ("only A", "only B", "neither", "both", "unknown")
 #: what a detection of one is in the other: key to one sentence
 PAIRS: dict[str, str] = {
     "same": "the same box, class and score in both",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: glibc's numbers of what is set, from its malloc.h
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
-#: no block is too large to be kept; threads that start from now on share a heap
+#: no block is too large to be kept; threads that start from now on get no heap of their own
 _KEPT: dict[int, int] = {_MMAP_THRESHOLD: 1 << 30, _TRIM_THRESHOLD: (1 << 31) - 1, _ARENA_MAX: 1}
 #: where glibc itself arrives once blocks of such sizes were used; of heaps it is told once only
 _GIVEN_BACK: dict[int, int] = {_MMAP_THRESHOLD: 32 << 20, _TRIM_THRESHOLD: 64 << 20}

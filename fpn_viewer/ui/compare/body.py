@@ -14,6 +14,7 @@ from fpn_viewer.ui.compare.found_page import FoundPage
 from fpn_viewer.ui.compare.head import Head
 from fpn_viewer.ui.compare.nodes_page import NodesPage
 from fpn_viewer.ui.compare.objects_page import ObjectsPage
+from fpn_viewer.ui.compare.offer import SettingsOffer
 from fpn_viewer.ui.compare.scene import CompareScene
 from fpn_viewer.ui.compare.steps import Steps
 from fpn_viewer.ui.compare.weights_page import WeightsPage
@@ -43,6 +44,7 @@ class CompareBody(QWidget):
 
     Attributes:
         head: who is compared.
+        offer: what to do about settings that only one was given.
         board: the pictures.
         bar: the controls.
         point: what lies under the mouse.
@@ -67,6 +69,7 @@ class CompareBody(QWidget):
         self._scene = CompareScene(self._comparison.state, self)
         self._steps = Steps(self._comparison, models.display, self)
         self.head = Head(self._comparison, recent)
+        self.offer = SettingsOffer(self._comparison)
         shared = (models.display, models.selection, models.viewport)
         self.board = Board(self._scene, self._comparison, self._steps, *shared)
         self.bar = CompareBar(models.display, self.layer_actions.values())
@@ -110,6 +113,7 @@ class CompareBody(QWidget):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
         whole.addWidget(self.head)
+        whole.addWidget(self.offer)
         whole.addWidget(splitter, 1)
 
     def _connect(self) -> None:

@@ -241,9 +241,9 @@ class Head(QWidget):
         self.swap.setEnabled(len(state.subjects) > 1)
         self._show_nodes(state)
         running, share = bool(state.running), texts.share_done(state)
-        said = [texts.running_line(state)] if running else [state.problem, texts.map_line(state), *texts.notes(state)]
+        said = [texts.running_line(state)] if running else [state.problem, *texts.notes(state), texts.map_line(state)]
         sentences = [sentence for sentence in said if sentence]
-        self.notes.set_text(" · ".join(sentences), "\n".join(sentences))
+        self.notes.set_text(texts.in_short(sentences), "\n".join(sentences))
         self.progress.setRange(0, 100 if share else 0)
         self.progress.setValue(round(100 * share))
         for widget in (self.progress, self.cancel):

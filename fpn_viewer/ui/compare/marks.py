@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from PySide6.QtCore import QPointF, QRectF
+    from PySide6.QtGui import QFontMetricsF
 
     from fpn_viewer.core.comparison.values import DetectionPair, ObjectRow
     from fpn_viewer.core.geometry import Box
@@ -37,8 +38,8 @@ _SILENT = frozenset({"same"})
 _LOUD = frozenset({"only A", "only B", "relabelled"})
 #: statuses, those first whose labels matter most
 _TELLING = ("only A", "only B", "neither", "unknown", "both")
-#: view px that a box must be wide to be labelled; a label is wider than a smaller one by far
-_LABELLED_FROM = 22.0
+#: share of its label that a box must be wide to have one: labels of smaller ones would lie on their neighbours
+_LABELLED_FROM = 0.6
 #: plates of labels are so much darker than their boxes, per cent, which leaves their text readable
 _DARKER = 170
 #: view px that the ring around the object that is looked at takes
@@ -151,8 +152,8 @@ def _object_mark(row: ObjectRow, letter: str) -> Mark:
     if letter and row.status in ("only A", "only B"):
         held = row.status.endswith(letter)
         look = replace(look, style=Qt.PenStyle.SolidLine if held else Qt.PenStyle.DashLine)
-    both = row.status == "both"
-    return Mark(row.box_img, look, "" if both else f"{row.name}: {look.text}", object_tip(row), thin=both, number=row.number)
+    quiet = row.status in ("both", "unknown")
+    return Mark(row.box_img, look, "" if quiet else f"{row.name}: {look.text}", object_tip(row), thin=quiet, number=row.number)
 
 
 def told_by(rows: Sequence[ObjectRow]) -> frozenset[tuple[str, int]]:
@@ -189,18 +190,20 @@ def outlines(marks: Sequence[Mark]) -> list[Outlines]:
     return parts
 
 
-def labels(marks: Sequence[Mark], frame: Frame, most: int) -> list[tuple[QRectF, str, QColor]]:
+def labels(marks: Sequence[Mark], frame: Frame, metrics: QFontMetricsF, most: int) -> list[tuple[QRectF, str, QColor]]:
     """The labels in view as (box, text, colour of the plate), most important first.
 
     Args:
         marks: in order of importance.
         frame: where the picture lies, view px.
+        metrics: of their font.
         most: how many at most.
     """
     view, made = frame_rect(frame), []
     for mark in marks:
         rect = view_rect(mark.box_img, frame)
-        if mark.label and rect.width() >= _LABELLED_FROM and rect.intersects(view):
+        fits = mark.label and rect.intersects(view) and rect.width() >= _LABELLED_FROM * metrics.horizontalAdvance(mark.label)
+        if fits:
             made.append((rect, mark.label, QColor(mark.look.colour).darker(_DARKER)))
     return made[:most]
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QButtonGroup, QLabel, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from fpn_viewer.core.analysis.words import stage_title
-from fpn_viewer.core.comparison.values import STATUSES
+from fpn_viewer.core.comparison.values import STATUSES, WHAT_DIFFERS_FIRST
 from fpn_viewer.ui.canvas.flow import FlowLayout
 from fpn_viewer.ui.compare import texts
 from fpn_viewer.ui.compare.controls import status_tips
@@ -37,8 +37,6 @@ COLUMNS = (
     Column("Verdict of A", "Why A found or lost it", most=320),
     Column("Verdict of B", "Why B found or lost it", most=320),
 )
-#: what differs comes first
-ORDER = ("only A", "only B", "neither", "both", "unknown")
 ALL = "all"
 
 
@@ -74,7 +72,7 @@ class ObjectsPage(QWidget):
     def _make_filters(self) -> None:
         self._group = QButtonGroup(self)
         self.filters: dict[str, Toggle] = {}
-        for name in (ALL, *ORDER):
+        for name in (ALL, *WHAT_DIFFERS_FIRST):
             button = Toggle(name, "All objects" if name == ALL else f"Only these: {STATUSES[name]}")
             button.setObjectName(name)
             self._group.addButton(button)
@@ -166,7 +164,7 @@ class ObjectsPage(QWidget):
 
 def object_rows(rows: Sequence[ObjectRow]) -> list[Row]:
     """Rows of the table, what differs first."""
-    return [_row(row) for row in sorted(rows, key=lambda row: (ORDER.index(row.status), row.number))]
+    return [_row(row) for row in sorted(rows, key=lambda row: (WHAT_DIFFERS_FIRST.index(row.status), row.number))]
 
 
 def _row(row: ObjectRow) -> Row:
@@ -175,7 +173,7 @@ def _row(row: ObjectRow) -> Row:
     look = STATUS_LOOKS[row.status]
     entries = (
         Entry(row.name, f"{row.name} at {x0:.0f}, {y0:.0f} px of the picture", look=look),
-        Entry(look.text, row.sentence or look.tip, value=float(ORDER.index(row.status))),
+        Entry(look.text, row.sentence or look.tip, value=float(WHAT_DIFFERS_FIRST.index(row.status))),
         Entry(stage_title(row.differs_at) if row.differs_at else "–", texts.parts_at(row), muted=not row.differs_at),
         *(_ended(row, letter, verdict) for letter, verdict in zip("AB", verdicts, strict=True)),
         Entry(size_text(row.box_img), value=(x1 - x0) * (y1 - y0)),

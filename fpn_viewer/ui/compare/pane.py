@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QGuiApplication, QKeySequence, QPainter, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QGuiApplication, QKeySequence, QPainter, QPen
 from PySide6.QtWidgets import QToolTip
 
 from fpn_viewer.ui.anchors.gestures import PictureView, held_with
@@ -119,7 +119,7 @@ class ComparePane(PictureView):
         draw_outlines(painter, outlines(marks), frame, look)
         told = [] if current is None else [current_label(current, frame)]
         others = [mark for mark in marks if not self._is_looked_at(mark)]
-        told += labels(others, frame, _MOVING_LABELS if look.moving else _LABELS)
+        told += labels(others, frame, QFontMetricsF(painter.font()), _MOVING_LABELS if look.moving else _LABELS)
         paint_labels(painter, told, frame_rect(frame))
 
     def _is_looked_at(self, mark: Mark) -> bool:

@@ -102,9 +102,12 @@ def map_line(state: ComparisonState) -> str:
 
 
 def unshared(state: ComparisonState, index: int) -> dict[str, object]:
-    """What was said of the window's detector when it was opened, not of another one, and is otherwise in that one."""
+    """What was said of the window's detector when it was opened, not of another one, and is otherwise in that one.
+
+    A detector of another number of classes is one of other data, with settings of its own.
+    """
     own, subject, info = state.infos[0], state.subjects[index], state.infos[index]
-    if own is None or info is None or subject.source is None:
+    if own is None or info is None or subject.source is None or len(own.spec.class_names) != len(info.spec.class_names):
         return {}
     both = [
         {"class_names": one.spec.class_names, **{name: getattr(one.spec.settings, name) for name in one.spec.kind.settings}}
@@ -123,19 +126,9 @@ def options_text(options: Mapping[str, object]) -> str:
     return ", ".join(f"{name} {value}" for name, value in shown.items())
 
 
-def _unshared_notes(state: ComparisonState) -> list[str]:
-    said = [(letter, unshared(state, index)) for letter, index in zip("AB", state.shown, strict=True)]
-    return [
-        f"{letter} was opened without what was said of the window's detector ({options_text(options)}); its menu can do that."
-        for letter, options in said
-        if options
-    ]
-
-
 def notes(state: ComparisonState) -> list[str]:
     """Sentences about how both ran and how the map was made."""
-    said = _unshared_notes(state)
-    said += [state.planes.sentence] if state.planes is not None and state.planes.sentence else []
+    said = [state.planes.sentence] if state.planes is not None and state.planes.sentence else []
     if state.view is None:
         return said
     sides = [(letter, side) for letter, side in (("A", state.view.a), ("B", state.view.b)) if side is not None]
@@ -146,6 +139,11 @@ def notes(state: ComparisonState) -> list[str]:
     ]
     warnings = [f"{letter}: {sentence}" for letter, side in sides for sentence in side.warnings]
     return [*said, *state.view.notes, *follows, *warnings]
+
+
+def in_short(sentences: Sequence[str]) -> str:
+    """The first sentence, and how many there are besides."""
+    return "" if not sentences else " · ".join([sentences[0], *([f"{len(sentences) - 1} more"] if len(sentences) > 1 else [])])
 
 
 def found_text(side: SideView) -> str:
@@ -207,11 +205,16 @@ def objects_line(rows: Sequence[ObjectRow], annotated: bool) -> str:
     counts = count_by_status(rows)
     if not rows:
         return "No object is annotated in this picture." if annotated else "Neither found anything in this picture."
-    what = f"annotated object{'s' * (len(rows) != 1)}" if annotated else f"thing{'s' * (len(rows) != 1)} found (no ground truth)"
+    plural = "s" * (len(rows) != 1)
+    what = f"{len(rows)} annotated object{plural}" if annotated else f"{len(rows)} thing{plural} found (no ground truth)"
+    unknown = counts.get("unknown", 0)
+    if unknown == len(rows):
+        return f"{what}, which cannot be compared. {rows[0].sentence}".rstrip()
     gained, lost = counts.get("only B", 0), counts.get("only A", 0)
+    left = f" {unknown} cannot be compared." if unknown else ""
     if not gained and not lost:
-        return f"{len(rows)} {what}: B finds what A finds, and nothing else."
-    return f"{len(rows)} {what}: B finds {gained} that A loses, and loses {lost} that A finds."
+        return f"{what}: B finds what A finds, and nothing else.{left}"
+    return f"{what}: B finds {gained} that A loses, and loses {lost} that A finds.{left}"
 
 
 def count_by_status(rows: Sequence[ObjectRow]) -> dict[str, int]:

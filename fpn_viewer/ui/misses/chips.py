@@ -148,7 +148,8 @@ class FilterBar(QWidget):
             action.setCheckable(True)
             action.setChecked(name in chosen)
             action.setToolTip(tip)
-            action.triggered.connect(partial(self._toggle, field, name))
+            # not `triggered`, whose argument a partial is not given
+            action.toggled.connect(partial(self._toggle, field, name))
         menu.setEnabled(bool(menu.actions()))
 
     def _toggle(self, field: str, name: str, on: bool) -> None:
@@ -168,7 +169,7 @@ class FilterBar(QWidget):
             action = menu.addAction(bucket_text(*one, unit))
             action.setCheckable(True)
             action.setChecked(one == chosen)
-            action.triggered.connect(partial(self._set_range, field, one))
+            action.toggled.connect(partial(self._set_range, field, one))
 
     def _set_range(self, field: str, wanted: tuple[float | None, float | None], on: bool) -> None:
         self._scans.set_filter(**{field: wanted if on else (None, None)})

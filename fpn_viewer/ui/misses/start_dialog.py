@@ -166,6 +166,8 @@ class StartDialog(SmallDialog):
         menu.addSeparator()
         menu.addAction("A checkpoint's &file…", partial(self._ask, self.checkpoint_wanted, self.add_checkpoint))
         self.add = QPushButton("Add a detector")
+        # Enter is for Start
+        self.add.setAutoDefault(False)
         self.add.setMenu(menu)
         self.alike = QCheckBox("files with the settings of the window's detector")
         said = ", ".join(f"{name} = {value}" for name, value in self._offer.options.items())

@@ -118,8 +118,8 @@ def _digits(value: float | None) -> str:
 def bucket_text(low: float | None, high: float | None, unit: str = " px") -> str:
     """A range: "8–16 px", "≥ 128 px", "< 8 px"."""
     if high is None:
-        return f"≥ {significant(low or 0.0)}{unit}"
-    return f"{significant(low)}–{significant(high)}{unit}" if low else f"< {significant(high)}{unit}"
+        return f"≥ {low or 0:g}{unit}"
+    return f"{low:g}–{high:g}{unit}" if low else f"< {high:g}{unit}"
 
 
 def buckets() -> list[tuple[float | None, float | None]]:

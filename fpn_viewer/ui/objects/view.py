@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: surroundings shown of an object: sides of it on each side, and image px in all at least
 _AROUND, _LEAST = 1.5, 64.0
+#: view px of the shorter side from which there is room for all of it
+_ROOMY = 240.0
 
 
 class ObjectView(PictureView):
@@ -83,7 +85,9 @@ class ObjectView(PictureView):
     def zoom_to(self, box_img: Box) -> None:
         """Shows a box with its surroundings, as much of them in the picture as there is."""
         extent, image = self._extent(), self._viewport.state.image_size[::-1]
-        sides = [max((1 + 2 * _AROUND) * (box_img[axis + 2] - box_img[axis]), _LEAST) for axis in (0, 1)]
+        # a low view has no room for much around it
+        around = _AROUND * min(1.0, min(extent) / _ROOMY)
+        sides = [max((1 + 2 * around) * (box_img[axis + 2] - box_img[axis]), _LEAST) for axis in (0, 1)]
         scale = min(room / side for room, side in zip(extent, sides, strict=True))
         ends = []
         for axis in (0, 1):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 
 from fpn_viewer.ui.widgets.strip import Strip
-from fpn_viewer.viewmodels.detector_settings import assumed_topics
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 
 def assumed_sentence(spec: DetectorSpec) -> str:
     """What was assumed of a detector and matters, in a sentence; "" when nothing was."""
+    from fpn_viewer.viewmodels.detector_settings import assumed_topics
+
     topics = assumed_topics(spec)
     if not topics:
         return ""

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from fpn_viewer.ui.settings_store import SettingsStore
 
 WELCOME = (
-    "M next missed object, its life line on the right · Ctrl+3 all about it · B, then drag, to ask about any box\n"
-    "N next picture · ← → channels · ↑ ↓ levels · point at a map to probe · double-click enlarges it · Ctrl+2 anchors\n"
-    "Your own: Ctrl+O pictures · Ctrl+K checkpoint · or drop them · ? all keys"
+    "M next missed object, its life line on the right · Ctrl+3 all about it\n"
+    "N next picture · ← → channels · double-click enlarges · B draws a box\n"
+    "Ctrl+O pictures · Ctrl+K checkpoint · Ctrl+4 compare · Ctrl+5 scan · ? all keys"
 )
 
 

@@ -188,4 +188,4 @@ class StackedBars(Chart):
 
     def sizeHint(self) -> QSize:
         """Rows that can be read."""
-        return QSize(640, max(self.minimumHeight(), round(_TOP + _AXIS + 36 * len(self._rows))))
+        return QSize(640, self.minimumHeight())

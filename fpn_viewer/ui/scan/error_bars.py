@@ -127,7 +127,7 @@ class ErrorBars(Chart):
 
     def sizeHint(self) -> QSize:
         """Bars that can be read."""
-        return QSize(640, max(300, self.minimumHeight()))
+        return QSize(640, self.minimumHeight())
 
 
 def _note(one: TideErrors, key: str) -> str:

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from fpn_viewer.engine.scan.numbers.values import Flows
 
-_HEAD, _FOOT, _GAP, _NODE = 26.0, 6.0, 8.0, 14.0
+_HEAD, _FOOT, _GAP, _NODE = 26.0, 6.0, 6.0, 14.0
 #: px that a state has at least, so that its name can be read beside it
-_LEAST = 20.0
+_LEAST = 18.0
 _WORDS = 170.0
 _RIBBON, _CURVE = 0.5, 0.5
 #: ribbons by (found before, found after): colour and what it means
@@ -182,7 +182,7 @@ class FlowChart(Chart):
 
     def sizeHint(self) -> QSize:
         """Room for names and ribbons."""
-        return QSize(640, max(320, self.minimumHeight()))
+        return QSize(640, self.minimumHeight())
 
 
 def ribbon_colour(a: str, b: str) -> str:

@@ -75,6 +75,7 @@ class FunnelPage(ScanPage):
         ribbons: the flows.
         legend: the losses, the biggest first.
         verdict: what the flows say.
+        shares: how many objects both find, one of them and neither.
         readout: what is pointed at.
         message: why there is no chart.
     """
@@ -88,6 +89,7 @@ class FunnelPage(ScanPage):
         self.scale, self.scope = Choice("Length of the bars", _SCALES, self), Choice("What is drawn", _SCOPES, self)
         self.bars, self.ribbons, self.legend = StackedBars(self), FlowChart(self), LossLegend(self)
         self.verdict, self.readout, self.message = words_label(self), Readout(self), words_label(self, muted=True)
+        self.shares = words_label(self)
         self.message.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._stack = QStackedWidget(self)
         self._lay_out()
@@ -109,7 +111,7 @@ class FunnelPage(ScanPage):
         head.addStretch(1)
         # where there is little room the bars are seen and the legend is scrolled to
         self._stack.addWidget(self._scrolled(self.bars, self.bars, self.legend))
-        self._stack.addWidget(self._scrolled(self.ribbons, self.verdict, self.ribbons))
+        self._stack.addWidget(self._scrolled(self.ribbons, self.verdict, self.ribbons, self.shares))
         self._stack.addWidget(self.message)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 12, 8)
@@ -165,7 +167,8 @@ class FunnelPage(ScanPage):
         standing = self._flows if flowing else self._funnel
         why = self._why_not(standing)
         self.scope.setVisible(flowing)
-        self.verdict.setVisible(flowing and not why)
+        for label in (self.verdict, self.shares):
+            label.setVisible(flowing and not why)
         self.legend.setVisible(not flowing and not why)
         self.scale.setVisible(not flowing)
         staged = VIEWS[self.view.current].rows is rows_by_stage
@@ -196,7 +199,8 @@ class FunnelPage(ScanPage):
         self.ribbons.show_flows(flows, bool(self.scope.current))
         if flows is not None:
             alike = "" if self.ribbons.marks else f"\n{NO_DIFFERENCE}"
-            self.verdict.setText(f"{flows.sentence}\n{flow_words(flows)}{alike}")
+            self.verdict.setText(f"{flows.sentence}{alike}")
+            self.shares.setText(flow_words(flows))
 
     # -- copies -----------------------------------------------------------------------------------------------------
 

@@ -45,7 +45,7 @@ class ScanHead(QWidget):
         super().__init__(parent)
         self._scans = scans
         self._glance: Standing[Funnel] = Standing(scans, "glance", self)
-        self.sentence, self.facts = words_label(self, large=True), ElidedLabel(parent=self)
+        self.sentence, self.facts = words_label(self, large=True), ElidedLabel(parent=self, without=Qt.TextElideMode.ElideRight)
         self.facts.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.detector = named(QComboBox(self), "Detector", "Whose outcomes are shown and listed")

@@ -16,11 +16,20 @@ _PADDING = 10
 
 
 class ElidedLabel(QLabel):
-    """A label that leaves out the middle of its text where room is short, and shows all of it as tooltip."""
+    """A label that leaves out a part of its text where room is short, and shows all of it as tooltip."""
 
-    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
-        """Makes the label."""
+    def __init__(
+        self, text: str = "", parent: QWidget | None = None, without: Qt.TextElideMode = Qt.TextElideMode.ElideMiddle
+    ) -> None:
+        """Makes the label.
+
+        Args:
+            text: What is shown.
+            parent: The Qt parent.
+            without: The part that is left out.
+        """
         super().__init__(text, parent)
+        self._without = without
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
 
@@ -42,7 +51,7 @@ class ElidedLabel(QLabel):
         """Draws what there is room for."""
         painter = QPainter(self)
         room = self.contentsRect()
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, room.width())
+        text = self.fontMetrics().elidedText(self.text(), self._without, room.width())
         role = QPalette.ColorRole.WindowText
         self.style().drawItemText(painter, room, int(self.alignment()), self.palette(), self.isEnabled(), text, role)
         painter.end()

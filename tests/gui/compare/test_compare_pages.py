@@ -150,6 +150,9 @@ def test_an_object_without_life_lines_says_so(bench: Bench) -> None:
     row = replace(OBJECTS[3], status="unknown", a=None, b=None)
     bench.give(objects=ComparedObjects("pair", (row,), True), object=3)
     assert bench.body.objects.lines.sides[0].verdict.text() == NO_LINE
+    assert bench.body.objects.sentence.text() == "1 annotated object, which cannot be compared. Both lost it."
+    bench.comparison.update(objects=ComparedObjects("pair", (*OBJECTS[:1], row), True))
+    assert bench.body.objects.sentence.text().endswith("nothing else. 1 cannot be compared.")
 
 
 def test_maps_stand_in_computing_order_with_the_parting_marked(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -239,16 +240,34 @@ def test_the_menus_choose_swap_and_remove(bench: Bench) -> None:
 def test_what_was_said_of_the_windows_detector_is_offered_to_the_other(bench: Bench) -> None:
     own = fakes.info("last", min_size=320, max_size=640)
     bench.give(subjects=(Subject(), Subject("best.pth", {"max_size": 1000})), infos=(own, fakes.info("best.pth")))
-    assert "B was opened without what was said of the window's detector (min_size 320)" in bench.body.head.notes.toolTip()
+    offer = bench.body.offer
+    assert offer.isVisible()
+    assert offer.label.text() == "B was opened without the settings that last was given: min_size 320."
     menu = bench.body.head.sides[1].menu
     entry = entries(menu)["Open best.pth with the settings of last"]
     assert "min_size 320" in entry.toolTip()
     entry.trigger()
     wanted = Subject("best.pth", {"max_size": 1000, "min_size": 320})
     assert bench.comparison.calls[-1] == ("set_subject", 1, wanted), "what was said of it itself stays"
+    bench.bot.mouseClick(offer.button, Qt.MouseButton.LeftButton)
+    assert bench.comparison.calls[-2:] == [("set_subject", 1, wanted)] * 2
     bench.comparison.update(subjects=(Subject(), wanted), infos=(own, fakes.info("best.pth", min_size=320)))
     assert not any("with the settings" in text for text in entries(menu))
-    assert "without what was said" not in bench.body.head.notes.toolTip()
+    assert not offer.isVisible()
+
+
+def test_an_offer_that_was_closed_comes_back_for_other_settings_only(bench: Bench) -> None:
+    sides, other = (Subject(), Subject("best.pth")), fakes.info("best.pth")
+    bench.give(subjects=sides, infos=(fakes.info("last", min_size=320), other))
+    offer = bench.body.offer
+    offer.dismiss()
+    bench.comparison.update(node="P3")
+    assert not offer.isVisible()
+    bench.comparison.update(infos=(fakes.info("last", max_size=500), other))
+    assert offer.isVisible()
+    few = replace(other, spec=replace(other.spec, num_classes=2, class_names=("background", "cell")))
+    bench.comparison.update(infos=(fakes.info("last", max_size=500), few))
+    assert not offer.isVisible(), "it is of other data"
 
 
 def test_random_weights_are_badged(bench: Bench) -> None:

@@ -162,6 +162,20 @@ def test_where_room_is_short_the_charts_have_it(tab: ScanTab) -> None:
     assert tab.to_table.isVisible()
 
 
+def test_in_a_small_window_every_bar_and_every_word_is_seen(tab: ScanTab, page: FunnelPage, qtbot: QtBot) -> None:
+    """As beside the other panels, with the table below."""
+    tab.resize(460, 400)
+    qtbot.waitUntil(lambda: page.bars.visibleRegion().boundingRect().height() > 100)
+    seen = page.bars.visibleRegion().boundingRect()
+    assert all(seen.contains(mark.at.toPoint()) for mark in page.bars.marks)
+    readout = page.readout
+    assert readout.heightForWidth(readout.width()) <= readout.height()
+    line = readout.fontMetrics().lineSpacing()
+    assert readout.height() == 2 * line
+    tab.resize(1000, 700)
+    qtbot.waitUntil(lambda: readout.height() == line)
+
+
 # -- funnel -------------------------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from fpn_viewer.core.annotations.structures import GroundTruth
+from fpn_viewer.core.comparison.values import WHAT_DIFFERS_FIRST
 from fpn_viewer.core.detectors.detector import Detector
 from fpn_viewer.core.errors import DetectorError, QuestionError, UserError
 from fpn_viewer.engine import comparing
@@ -137,6 +138,7 @@ def test_one_backbone_runs_once_and_answers_the_same(session: Session, path: str
     assert called == ["tiny"]
     assert view.b is not None
     assert view.b.name == "tiny · top-down cut"
+    assert view.notes == ("The top-down path is cut in B.", "The backbone is the same and ran once.")
     np.testing.assert_array_equal(view.b.detections.scores, alone.detections.scores)
     np.testing.assert_array_equal(view.b.detections.boxes_img, alone.detections.boxes_img)
 
@@ -346,7 +348,7 @@ def test_what_was_followed_is_kept_when_the_rest_is_cancelled(session: Session, 
         CompareObjects(session, view.key, follow=True)(token)
     known = CompareObjects(session, view.key)(Token())
     assert 0 < known.followed < total
-    order = [("only A", "only B", "neither", "unknown", "both").index(row.status) for row in known.rows]
+    order = [WHAT_DIFFERS_FIRST.index(row.status) for row in known.rows]
     followed = [place for place, row in zip(order, known.rows, strict=True) if row.followed]
     assert max(followed) <= min(place for place, row in zip(order, known.rows, strict=True) if not row.followed)
 

@@ -511,6 +511,18 @@ def test_life_lines_are_asked_of_the_object_that_is_looked_at(two: Desk) -> None
     assert two.state.lines is None
 
 
+def test_what_differs_comes_first_when_one_steps(two: Desk) -> None:
+    two.answer()
+    statuses = ("both", "only B", "both", "only A")
+    rows = tuple(replace(object_row(n), status=status) for n, status in enumerate(statuses))
+    two.document.answered.emit("compare_objects", ComparedObjects("pair", rows, False))
+    seen = []
+    for _ in range(5):
+        two.comparison.step_object(1)
+        seen.append(two.state.object)
+    assert seen == [3, 1, 0, 2, 3]
+
+
 def test_what_was_looked_at_is_found_again_in_another_pair_of_runs(two: Desk) -> None:
     two.answer()
     here, there = (0.0, 0.0, 9.0, 9.0), (50.0, 50.0, 60.0, 60.0)

@@ -56,8 +56,13 @@ def remedies_section(names: Sequence[str], found: Sequence[DataRemedies | str]) 
     for name, one in zip(names, found, strict=True):
         yield f"<h3>{html(name)}</h3><p>{html(one if isinstance(one, str) else one.sentence)}</p>"
         if not isinstance(one, str):
-            head, *rows = remedies_table(one)
+            head, *rows = ([_signed(cell) for cell in row] for row in remedies_table(one))
             sample = f"{counted(sum(one.done), 'picture')} of the scan, with {counted(one.tried, 'lost object')}"
             yield table(head, rows, f"Tried on {sample}; now {one.wrong:.1f} false positives a picture.")
             untried = [row for row in one.rows if row.problem]
             yield "".join(f"<p>{html(row.change.name)} at {html(row.change.after)}: {html(row.problem)}</p>" for row in untried)
+
+
+def _signed(cell: str) -> str:
+    """With the sign that is as wide as a plus."""
+    return f"−{cell[1:]}" if cell.startswith("-") else cell

@@ -319,3 +319,12 @@ def renamed(trace: Trace) -> Trace:
     """The same run by a detector that calls its classes in another order."""
     names = trace.spec.class_names
     return replace(trace, spec=replace(trace.spec, class_names=(names[0], *names[2:], names[1])))
+
+
+def test_settings_that_differ_are_said_in_short() -> None:
+    a, b = tiny_detector().trace(PICTURE), tiny_detector().trace(PICTURE)
+    other = replace(b, settings=replace(b.settings, anchor_sizes=((8,), (16, 24), (32,)), box_score_thresh=0.2))
+    note = next(note for note in fv.compare(a, other).notes if note.startswith("Settings differ"))
+    assert "anchor_sizes (" in note
+    assert "8 16/24 32 in B" in note
+    assert "0.2 in B" in note or "0.200 in B" in note
