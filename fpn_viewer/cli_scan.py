@@ -255,15 +255,22 @@ def _say(line: str) -> None:
 
 def text(found: Scan) -> list[str]:
     """For each detector a table of what became of the objects: found, or lost at which stage, by size in the network."""
-    from fpn_viewer.engine.scan.filters import Filter
-    from fpn_viewer.engine.scan.numbers.counts import funnel
-
     out = []
     for number, name in enumerate(found.detectors):
-        out += [name, *_aligned(_table(funnel(found, Filter(detector=number)))), ""]
+        out += [name, *_became(found, number), ""]
     problems = len(found.problems)
     said = f"{problems:,} problem{'s' * (problems != 1)}, named above or in the file" if problems else "no problems"
     return [*out, said, f"→ {found.path}"]
+
+
+def _became(found: Scan, number: int) -> list[str]:
+    from fpn_viewer.engine.scan.filters import Filter
+    from fpn_viewer.engine.scan.numbers.counts import funnel
+
+    if not found.about["annotations"][0]:
+        ((count,),) = found.rows("SELECT COUNT(*) FROM detections WHERE detector = ?", (number,))
+        return [f"  {count:,} detection{'s' * (count != 1)}; no objects to look for, as there are no --annotations"]
+    return _aligned(_table(funnel(found, Filter(detector=number))))
 
 
 def _table(counts: Funnel) -> list[tuple[str, ...]]:

@@ -107,18 +107,21 @@ class Gallery:
         self.window.tabs.show_tab("compare")
         comparison.add("demo-early")
         wait(lambda: comparison.state.planes is not None and comparison.state.objects is not None)
-        only = [number for number, pair in enumerate(comparison.state.objects.rows) if pair.status == "only A"]
+        only = [row.number for row in comparison.state.objects.rows if row.status == "only A"]
         comparison.select_object(only[0])
+        wait(lambda: comparison.state.objects.followed == len(comparison.state.objects.rows))
 
     def open_scan(self, path: Path) -> None:
-        """Shows where a scan's objects are lost, with the table of them open at the first."""
-        scans = self.program.models.scans
+        """Shows where a scan's objects are lost, and the largest of them with its life line."""
+        scans, question = self.program.models.scans, self.program.models.question
         scans.open(str(path))
         wait(lambda: bool(scans.state.total))
-        self.window.tabs.show_tab("scan")
         self.window.docks["misses"].show()
-        scans.select(0)
         settle(PAUSE_MS)
+        scans.visit(0, closer=False)
+        self._rest()
+        wait(lambda: Path(self.document.path or "").parent == path.parent and question.state.line is not None)
+        self.window.tabs.show_tab("scan")
 
     def _rest(self) -> None:
         wait(
@@ -152,6 +155,7 @@ def tour(folder: Path, theme: str, scan_file: Path) -> None:
         gallery.point(x, y)
         program.display.update(detections=True)
         gallery.grab("pyramid")
+        window.welcome.hide()
         program.selection.set_box((x - 30, y - 30, x + 30, y + 30), gallery.document.trace.geometry.image_size)
         program.viewport.show_box((x - 70, y - 50, x + 70, y + 50), (900, 600))
         program.selection.update(current=("P2", "merged"), enlarged=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fpn_viewer.core.detectors.adapters.named import NamedModel
 from fpn_viewer.core.necks.graph import TOP_DOWN
 from fpn_viewer.engine.object_values import Change
 
@@ -225,6 +227,21 @@ class OpenedSubject:
 
     handle: str
     info: DetectorInfo
+
+
+def source_name(subject: Subject) -> str:
+    """What a side is called before its detector is open.
+
+    Args:
+        subject: the side; one without source runs the window's detector.
+    """
+    source = subject.source
+    if source is None:
+        return "the window's detector"
+    if isinstance(source, str):
+        return Path(source).name
+    # a network shows itself in hundreds of lines
+    return str(subject.options.get("name") or (source if isinstance(source, NamedModel) else type(source).__name__))
 
 
 def title_of(subject: Subject, name: str) -> str:

@@ -42,7 +42,7 @@ class _Patient:
 
     def report(self, stage: str, fraction: float) -> None:
         """Hands on how far it is with all of them."""
-        self.token.report(stage, fraction)
+        self.token.report(stage, (self.place + fraction) / self.of)
 
 
 @dataclass(frozen=True)

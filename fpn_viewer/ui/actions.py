@@ -126,7 +126,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     ActionRow(
         "open_checkpoint",
-        "Open &checkpoint…",
+        "Open chec&kpoint…",
         "Detector",
         "opening.choose_checkpoint",
         ("Ctrl+K",),
@@ -167,7 +167,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         "Look at the missed object before",
     ),
     ActionRow("draw_box", "&Draw a box", "Object", "asking.draw_box", (), "Drag a box and ask about it (B on the picture)", "", 1),
-    ActionRow("clear_object", "&Ask about nothing", "Object", "asking.clear", (), "Forget the object or the drawn box", "", 1),
+    ActionRow("clear_object", "Ask about noth&ing", "Object", "asking.clear", (), "Forget the object or the drawn box", "", 1),
     ActionRow("truth", "&Ground truth", "Object", "asking.toggle_truth", ("G",), "Annotated objects on or off", "", 1),
     ActionRow(
         "open_annotations",

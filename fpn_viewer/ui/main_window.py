@@ -65,7 +65,7 @@ class MainWindow(QMainWindow):
         self.models, self._store = models, store
         document = self.document = models.document
         self.what_if = models.what_if
-        self._was_painted = False
+        self._was_painted = self._was_shown = False
         self._handing_on = False
         self.theme = Theme(store.theme, self)
         self.opening = Opening(document, store, self)
@@ -204,11 +204,6 @@ class MainWindow(QMainWindow):
         self._docks.arrange()
         if self._store.geometry is not None:
             self.restoreGeometry(self._store.geometry)
-        layout = self._store.layout
-        self._arranged = layout is not None and self.restoreState(layout, LAYOUT_VERSION)
-        # What an earlier run had to say, and to show, is gone.
-        for name in ("messages", "misses"):
-            self.docks[name].hide()
 
     def reset_layout(self) -> None:
         """Puts all docks back where they were at first."""
@@ -330,17 +325,20 @@ class MainWindow(QMainWindow):
     # -- events -----------------------------------------------------------------------------------------------------
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Shares the room out once it is known."""
+        """Puts the panels where they were, or shares the room out, once it is known how much there is."""
         super().showEvent(event)
-        if self._was_painted:
+        if self._was_shown:
             return
-        # Docks that were never laid out cannot be resized.
+        self._was_shown = True
+        # Docks that were never laid out can neither be resized nor get back the sizes they had.
         layout = self.layout()
         assert layout is not None
         layout.activate()
-        if not self._arranged:
-            self._arranged = True
+        if self._store.layout is None or not self.restoreState(self._store.layout, LAYOUT_VERSION):
             self._docks.share_room()
+        # What an earlier run had to say, and to show, is gone.
+        for name in ("messages", "misses"):
+            self.docks[name].hide()
         self._docks.hide_forgotten_bars()
 
     def changeEvent(self, event: QEvent) -> None:

@@ -67,7 +67,7 @@ SCAN_ACTIONS: tuple[ActionRow, ...] = (
     ),
     ActionRow(
         "scan_next",
-        "&Next missed object",
+        "&Next miss of the scan",
         _MENU,
         "scanning.next_missed",
         ("J",),
@@ -78,7 +78,7 @@ SCAN_ACTIONS: tuple[ActionRow, ...] = (
     ),
     ActionRow(
         "scan_previous",
-        "&Previous missed object",
+        "Previo&us miss of the scan",
         _MENU,
         "scanning.previous_missed",
         ("K",),
@@ -122,7 +122,7 @@ SCAN_ACTIONS: tuple[ActionRow, ...] = (
     ),
     ActionRow(
         "scan_coco",
-        "Export CO&CO results…",
+        "Export COCO resul&ts…",
         _MENU,
         "scanning.export_coco",
         (),

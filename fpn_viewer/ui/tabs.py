@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction
 
     from fpn_viewer.viewmodels.models import Models
+    from fpn_viewer.viewmodels.objects import ObjectsState
+
+#: tabs that keep their zoom when an object is chosen, and bring it to the middle
+_OVERVIEWS = frozenset({"pyramid", "anchors"})
 
 
 @runtime_checkable
@@ -61,6 +65,7 @@ class Tabs(QTabWidget):
             self.addTab(QWidget(), row.title)
         # before anyone else hears of it, so that the current widget is the one that is meant
         self.currentChanged.connect(self._shown)
+        models.objects.changed.connect(self._objects_changed)
 
     def start(self) -> None:
         """Makes what is in front."""
@@ -95,6 +100,11 @@ class Tabs(QTabWidget):
         """What understands keys in the tab in front; None when nothing does."""
         current = self.currentWidget()
         return current.key_target() if isinstance(current, KeyTaker) else None
+
+    def _objects_changed(self, state: ObjectsState, names: frozenset[str]) -> None:
+        # the tabs that are about one object zoom to it themselves
+        if "current" in names and state.current is not None and state.close and self.current_key in _OVERVIEWS:
+            self._models.viewport.follow(state.rows[state.current].box_img)
 
     def _shown(self, index: int) -> None:
         if index >= 0 and self._keys[index] not in self._widgets:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from fpn_viewer.viewmodels.states import RunState
 
 FULL = f"{len(LETTERS)} detectors are compared, which is the most; remove one first."
-CANCELLED = "Cancelled."
+CANCELLED = "Cancelled; Run (F5) compares again."
 #: where answers about the view go
 _FIELDS = {"compare_planes": "planes", "compare_at": "point", "compare_nodes": "nodes"}
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fpn_viewer.engine.compare_values import LETTERS, Subject
+from fpn_viewer.engine.compare_values import LETTERS, Subject, source_name
 
 if TYPE_CHECKING:
     from fpn_viewer.engine.object_values import Change
@@ -43,8 +42,7 @@ class Slot:
     @property
     def source(self) -> str:
         """What it is opened from, in short."""
-        source = self.subject.source
-        return Path(source).name if isinstance(source, str) else str(source)
+        return source_name(self.subject)
 
 
 class Subjects:

@@ -61,9 +61,11 @@ class Likeness(Observable[LikenessState]):
 
     Signals:
         open_wanted(about, number, asked): a detector of a scan is to be opened as it was scanned; whether the user asked for it.
+        settled(): what was gone to last is run by the detector that is open now.
     """
 
     open_wanted = Signal(object, object, object)
+    settled = Signal()
 
     def __init__(self, document: Document, parent: QObject | None = None) -> None:
         """No scan is open.
@@ -84,6 +86,11 @@ class Likeness(Observable[LikenessState]):
         document.state_changed.connect(self._state_changed)
         document.answered.connect(self._answered)
         document.unanswered.connect(self._unanswered)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no other detector is about to be opened for what was gone to last."""
+        return not self._wants and self._ordered is None
 
     def follow(self, about: ScanAbout | None, number: int) -> None:
         """Another scan is open, or more of it is known, or another of its detectors is meant."""
@@ -111,6 +118,7 @@ class Likeness(Observable[LikenessState]):
         """A detector of the scan cannot be opened."""
         self._ordered = None
         self.update(refused=self.state.refused | {number})
+        self.settled.emit()
 
     # -- what is opened ---------------------------------------------------------------------------------------------
 
@@ -122,6 +130,8 @@ class Likeness(Observable[LikenessState]):
         self._wants = False
         if state.kind in ("", "other") and not self._was_chosen and state.number not in state.refused:
             self._order(asked=False)
+        else:
+            self.settled.emit()
 
     def _order(self, *, asked: bool) -> None:
         about, number = self.state.about, self.state.number
@@ -154,15 +164,21 @@ class Likeness(Observable[LikenessState]):
         about = self.state.about
         if ordered is not None and about is not None and about.fingerprints[ordered] != identity.fingerprint:
             self.refuse(ordered)
+        elif ordered is not None:
+            self.settled.emit()
         self._use()
 
     def _unanswered(self, lane: str, failure: Failure | None) -> None:
         if lane == LANE and failure is not None:
-            self._asked_of = None
+            self._asked_of = self._ordered = None
+            self._wants = False
+            self.settled.emit()
 
     def _state_changed(self, state: RunState) -> None:
-        if state.kind in ("failed", "cancelled") and self._ordered is not None:
-            self.refuse(self._ordered)
+        if state.kind in ("failed", "cancelled"):
+            if self._ordered is not None:
+                self.refuse(self._ordered)
+            self._use()
 
     def _change_applied(self, change: Change) -> None:
         self.update(is_changed=bool(change))

@@ -67,6 +67,7 @@ class Visits(QObject):
         document.answered.connect(self._answered)
         document.unanswered.connect(self._unanswered)
         objects.changed.connect(self._arrive)
+        likeness.settled.connect(self._fetch)
 
     def go(self, row: ScanRow, about: ScanAbout, detector: int, *, closer: bool) -> None:
         """Opens what is needed for an object and looks at it; `arrived` follows, or a problem.
@@ -83,10 +84,15 @@ class Visits(QObject):
         self._wanted, self._shown = _Wanted(row, about.annotations, _names(about, detector), closer), False
         if round(about.iou, 2) != self._objects.state.iou:
             self._objects.set_iou(about.iou)
-        if not self._has_annotations(about.annotations):
-            self._objects.open(about.annotations)
         self._likeness.visit(row.path)
+        self._fetch()
         self._settle()
+
+    def _fetch(self) -> None:
+        """Opens the annotations, behind the detector: its classes are asked for where they are not known to the one before."""
+        wanted = self._wanted
+        if wanted is not None and self._likeness.is_settled and not self._has_annotations(wanted.annotations):
+            self._objects.open(wanted.annotations)
 
     def _show(self, path: str) -> None:
         self._shown = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import sys
 import threading
 import weakref
@@ -50,6 +51,12 @@ def test_no_key_is_given_twice(program: Program) -> None:
     maps = {QKeySequence(row.keys).toString() for row in KEYS} | {row.key for row in LAYERS}
     # Esc is Cancel's while something runs; the maps claim it while they are enlarged.
     assert set(keys) & maps <= {"Esc"}
+
+
+def test_no_letter_leads_to_two_entries_of_a_menu() -> None:
+    for menu in MENUS:
+        letters = Counter(re.findall(r"&(\w)", row.text.replace("&&", ""))[0].lower() for row in ACTIONS if row.menu == menu)
+        assert [letter for letter, count in letters.items() if count > 1] == [], menu
 
 
 def test_the_sheet_names_every_key(program: Program, qtbot: QtBot) -> None:
@@ -207,6 +214,23 @@ def test_bars_of_tabs_of_a_remembered_layout(program: Program, store: SettingsSt
     try:
         again.window.show()
         assert shown_bars(again.window) == sorted([*SIDE_BARS, ["Pictures", "Objects"]])
+    finally:
+        end(again)
+
+
+def test_panels_get_their_sizes_back(program: Program, store: SettingsStore) -> None:
+    first = program.window
+    QCoreApplication.processEvents()
+    first.resizeDocks([first.docks["pictures"], first.docks["probe"]], [180, 300], Qt.Orientation.Horizontal)
+    QCoreApplication.processEvents()
+    before = {name: first.docks[name].width() for name in ("pictures", "objects", "probe", "channels")}
+    first.close()
+    again = Program(store)
+    try:
+        again.window.show()
+        QCoreApplication.processEvents()
+        assert again.window.width() == first.width()
+        assert {name: again.window.docks[name].width() for name in before} == before
     finally:
         end(again)
 

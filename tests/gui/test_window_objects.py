@@ -198,3 +198,22 @@ def test_the_first_glance_shows_a_missed_object(program: Program, qtbot: QtBot) 
     assert program.window.tabs.currentWidget() is program.window.tabs.tab("pyramid")
     assert program.viewport.state.fitted
     qtbot.waitUntil(lambda: bool(program.window.docks["life_line"].visibleRegion().boundingRect().height()), timeout=SETTLED)
+
+
+def test_only_the_tab_in_front_zooms_to_a_chosen_object(program: Program, scenes: Path, qtbot: QtBot) -> None:
+    open_scenes(program, scenes, qtbot, **BROKEN)
+    objects, viewport, tabs = program.models.objects, program.viewport, program.window.tabs
+    last = objects.state.rows[-1]
+    tabs.show_tab("object")
+    tabs.show_tab("pyramid")
+    viewport.show_box((10, 10, 60, 60), (500, 400))
+    zoom = viewport.state.zoom
+    objects.select(len(objects.state.rows) - 1)
+    middle = ((last.box_img[0] + last.box_img[2]) / 2, (last.box_img[1] + last.box_img[3]) / 2)
+    assert (viewport.state.zoom, viewport.state.center_img) == (zoom, pytest.approx(middle))
+    tabs.show_tab("compare")
+    viewport.show_box((10, 10, 60, 60), (500, 400))
+    objects.select(0)
+    assert (viewport.state.zoom, viewport.state.center_img) == (zoom, (35, 35)), "nothing is compared yet"
+    tabs.show_tab("object")
+    assert viewport.state.zoom != zoom

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from fpn_viewer.core.annotations.labels import match_labels
 from fpn_viewer.core.errors import PictureError, QuestionError
-from fpn_viewer.core.images import list_pictures
+from fpn_viewer.core.images import SUFFIXES, list_pictures
 from fpn_viewer.engine.scan import fingerprints
 from fpn_viewer.engine.scan.store import DetectorPlan, Plan, ScanError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from fpn_viewer.core.annotations.structures import Annotations
     from fpn_viewer.core.annotations.table import Reading
@@ -88,10 +88,20 @@ def _opened(detectors: Any, device: str) -> tuple[Detector, ...]:
 
 def _listed(images: Any, recursive: bool) -> tuple[str, ...]:
     several = images if isinstance(images, (list, tuple)) else (images,)
-    found = dict.fromkeys(str(path.absolute()) for one in several for path in list_pictures(one, recursive=recursive))
+    found = dict.fromkeys(str(path.absolute()) for one in several for path in _pictures(one, recursive, len(several)))
     if not found:
         raise PictureError("No picture was named; give a folder or pictures to scan.")
     return tuple(found)
+
+
+def _pictures(one: Any, recursive: bool, several: int) -> Sequence[Path]:
+    """The pictures that a path stands for; among others, one that cannot even be looked at costs a row as any broken one does."""
+    try:
+        return list_pictures(one, recursive=recursive)
+    except PictureError:
+        if several == 1 or not str(one).lower().endswith(tuple(SUFFIXES)):
+            raise
+        return [Path(one)]
 
 
 def _annotations(given: Any, watcher: Reading | None) -> Annotations | None:

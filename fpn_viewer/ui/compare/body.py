@@ -191,7 +191,7 @@ class CompareBody(QWidget):
             self._need_weights()
         if names & {"nodes", "node", "view", "running"}:
             self.nodes.show_state(state)
-        if "weights" in names:
+        if names & {"weights", "view", "running"}:
             self.weights.show_state(state)
         current = self._scene.current()
         if "object" in names and current is not None:

@@ -75,7 +75,7 @@ def found_line(view: CompareView) -> str:
     counts = {kind: sum(pair.kind == kind for pair in view.detections) for kind in PAIR_LOOKS}
     said = ", ".join(f"{count} {PAIR_LOOKS[kind].text}" for kind, count in reversed(counts.items()) if count)
     if view.a is None or view.b is None:
-        return "One side did not run; there is nothing to pair."
+        return texts.ALONE
     sides = f"A has {texts.found_text(view.a)}, B {len(view.b.detections)}"
     return f"{sides}: {said}." if said else f"{sides}."
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from fpn_viewer.core.numbers import significant
+from fpn_viewer.ui.compare import texts
 from fpn_viewer.ui.compare.table import Column, CompareTable, Entry, Row
 
 if TYPE_CHECKING:
@@ -63,8 +64,7 @@ class NodesPage(QWidget):
         if state.nodes is not self._nodes:
             self._nodes = state.nodes
             self.table.fill([] if state.nodes is None else node_rows(state.nodes))
-        waiting = "Comparing the maps …" if state.view is not None or state.running else ""
-        self.sentence.setText(state.nodes.sentence if state.nodes is not None else waiting)
+        self.sentence.setText(state.nodes.sentence if state.nodes is not None else texts.waiting(state, "Comparing the maps …"))
         self.table.choose(state.node or None)
 
 

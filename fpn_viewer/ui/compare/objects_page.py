@@ -128,7 +128,7 @@ class ObjectsPage(QWidget):
             parts = [texts.objects_line(rows, objects.annotated), texts.following_line(objects, state.following)]
             self.sentence.setText(" ".join(filter(None, parts)))
         else:
-            self.sentence.setText("Following the objects …" if state.running or state.view is not None else "")
+            self.sentence.setText(texts.waiting(state, "Following the objects …"))
         self.table.choose(state.object)
         row = next((row for row in rows if row.number == state.object), None)
         self._share_room(row is not None and state.view is not None)

@@ -188,4 +188,5 @@ class Panel(QWidget):
         trouble = state.view.troubles["ab".index(self.part)] if self.part in ("a", "b") else ""
         if trouble or planes is None or self._plane(state) is not None:
             return trouble
-        return planes.sentence or f"There is no map of {planes.node} here."
+        letter = PARTS[self.part].letter
+        return f"{letter} has no {planes.node}." if letter else planes.sentence or f"There is no map of {planes.node} here."

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fpn_viewer.core.analysis.words import stage_title
 from fpn_viewer.core.numbers import significant
-from fpn_viewer.engine.compare_values import title_of
+from fpn_viewer.engine.compare_values import source_name, title_of
 from fpn_viewer.engine.values import REDUCTIONS
 from fpn_viewer.ui.canvas import texts as canvas_texts
 
@@ -42,11 +41,7 @@ def subject_name(subject: Subject, info: DetectorInfo | None, own: DetectorInfo 
         own: the window's detector, which a side without source is.
     """
     known = info or (own if subject.source is None else None)
-    if known is not None:
-        name = known.spec.name
-    else:
-        name = Path(subject.source).name if isinstance(subject.source, str) else "the window's detector"
-    return title_of(subject, name)
+    return title_of(subject, known.spec.name if known is not None else source_name(subject))
 
 
 def what_it_is(subject: Subject, info: DetectorInfo | None, side: SideView | None) -> str:
@@ -77,6 +72,16 @@ def _as_it_ran(side: SideView) -> str:
 def running_line(state: ComparisonState) -> str:
     """What is being done: "Running A and B over car.jpg … B: backbone"; "" when nothing is."""
     return f"{state.running} … {state.stage}".rstrip() if state.running else ""
+
+
+ALONE = "One side did not run; there is nothing to compare."
+
+
+def waiting(state: ComparisonState, text: str) -> str:
+    """What is said where an answer is missing: that it is being worked out, or why it will not come; "" before there is a view."""
+    if state.view is None:
+        return text if state.running else ""
+    return text if state.view.a is not None and state.view.b is not None else ALONE
 
 
 def share_done(state: ComparisonState) -> float:

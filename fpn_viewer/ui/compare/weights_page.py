@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from fpn_viewer.core.numbers import significant
+from fpn_viewer.ui.compare import texts
 from fpn_viewer.ui.compare.table import Column, CompareTable, Entry, Row
 from fpn_viewer.ui.widgets.naming import named
 
@@ -62,7 +63,9 @@ class WeightsPage(QWidget):
             self._weights = state.weights
             self.table.fill([] if state.weights is None else [_row(row, place) for place, row in enumerate(state.weights.rows)])
         known = state.weights is not None
-        self.sentence.setText(state.weights.sentence if state.weights is not None else "Comparing the weights …")
+        self.sentence.setText(
+            state.weights.sentence if state.weights is not None else texts.waiting(state, "Comparing the weights …")
+        )
         self.search.setEnabled(known)
 
 

@@ -18,7 +18,7 @@ from fpn_viewer.ui.widgets.texts import StripedBadge
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from PySide6.QtGui import QAction, QImage
+    from PySide6.QtGui import QAction, QImage, QShowEvent
 
     from fpn_viewer.engine.values import PictureView, TraceView
     from fpn_viewer.viewmodels.display import Display
@@ -75,7 +75,7 @@ class ObjectTab(QWidget):
         """
         super().__init__(parent)
         self._document, self._selection, self._objects, self._question = document, selection, objects, question
-        self._layers = ObjectLayers()
+        self._layers, self._zoom_wanted = ObjectLayers(), False
         self.view = ObjectView(self._layers, objects, question, display, selection, viewport)
         self.header = Header()
         self.signal = SignalPage(document, selection, question)
@@ -169,7 +169,18 @@ class ObjectTab(QWidget):
         self._show_objects()
         row = texts.current_row(state)
         if "current" in names and row is not None and state.close:
+            # what is in front shares the viewport, and knows better how much room there is
+            self._zoom_wanted = not self.isVisible()
+            if not self._zoom_wanted:
+                self.view.zoom_to(row.box_img)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Zooms to an object that was chosen elsewhere."""
+        super().showEvent(event)
+        row = texts.current_row(self._objects.state)
+        if self._zoom_wanted and row is not None:
             self.view.zoom_to(row.box_img)
+        self._zoom_wanted = False
 
     def _question_changed(self, state: QuestionState, names: frozenset[str]) -> None:
         if names - {"signal", "channel"}:

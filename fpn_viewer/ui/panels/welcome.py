@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 WELCOME = (
     "M next missed object, its life line on the right · Ctrl+3 all about it\n"
     "N next picture · ← → channels · double-click enlarges · B draws a box\n"
-    "Ctrl+O pictures · Ctrl+K checkpoint · Ctrl+4 compare · Ctrl+5 scan · ? all keys"
+    "Ctrl+O pictures · Ctrl+K checkpoint · Ctrl+4 compare · Ctrl+5 scan · ? keys"
 )
 
 

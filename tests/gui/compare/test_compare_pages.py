@@ -124,7 +124,9 @@ def test_the_end_of_a_life_line_is_said_before_its_stages_are_there(bench: Bench
     assert [side.rows.isVisible() for side in lines.sides] == [True, True]
     assert lines.sides[1].rows.stage_at(lines.sides[1].rows.currentIndex()) == "rpn_top_k"
     lines.sides[0].rows.toggled.emit("nms")
-    bench.comparison.update(objects=ComparedObjects("pair", tuple(replace(row) for row in OBJECTS), True))
+    bench.comparison.update(
+        objects=ComparedObjects("pair", tuple(replace(row, sentence="More is known.") for row in OBJECTS), True)
+    )
     assert lines.sides[0].rows.stage_at(lines.sides[0].rows.currentIndex()) == "nms", "what was opened stays open"
 
 

@@ -207,7 +207,9 @@ def test_a_side_that_did_not_run_says_why_and_leaves_the_other(bench: Bench) -> 
     at = bench.place("a", 48, 32)
     assert bench.pixels("a")[at.y(), at.x()] == colour("viridis", 0)
     assert bench.body.board.panels["b"].title.rows == (("B", "demo-early", "did not run"),)
-    assert "nothing to pair" in bench.body.found.sentence.text()
+    bench.comparison.update(weights=None)
+    body = bench.body
+    assert {page.sentence.text() for page in (body.objects, body.found, body.nodes, body.weights)} == {texts.ALONE}
 
 
 def test_running_dims_what_is_shown_and_can_be_cancelled(bench: Bench) -> None:

@@ -156,9 +156,12 @@ def test_a_paused_scan_takes_up_no_more_pictures(
     qtbot.waitUntil(lambda: running(opened).kind == "running" and running(opened).done > 0, timeout=SETTLED)
     trigger(opened, "scan_pause")
     gate.open()
-    # what is in work ends; the window stays usable meanwhile
-    opened.document.run()
-    settle(opened, qtbot)
+    # what is in work ends, and the window runs as many pictures meanwhile as the scan would
+    document = opened.document
+    for name in ("0001", "0002", "more-0", "more-1"):
+        path = str(images / f"{name}.png")
+        document.open_paths([path])
+        qtbot.waitUntil(lambda path=path: document.trace is not None and document.trace.path == path, timeout=SETTLED)
     assert running(opened).kind == "paused"
     assert running(opened).done < COUNT
     trigger(opened, "scan_cancel")

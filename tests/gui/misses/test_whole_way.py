@@ -13,6 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 
 from fpn_viewer.app import Start, start
+from fpn_viewer.core.checkpoints.native import save_native
 from fpn_viewer.core.detectors.detector import open_detector
 from fpn_viewer.engine.object_values import Change
 from fpn_viewer.engine.scan.filters import LOST
@@ -20,7 +21,7 @@ from fpn_viewer.engine.scan.reading import Scan
 from fpn_viewer.engine.scan.run import scan
 from fpn_viewer.ui.misses.start_dialog import StartDialog
 from tests.gui.window_flow import SETTLED, settle, trigger
-from tests.tiny import TINY
+from tests.tiny import TINY, tiny_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -303,3 +304,29 @@ def test_classes_that_the_scan_matched_are_matched_in_the_window_too(
     line = models.question.state.line
     assert line is not None
     assert (line.killer, line.verdict) == (row.killer, row.verdict)
+
+
+def test_annotations_are_not_held_against_a_detector_that_is_about_to_go(
+    program: Program, desk: Desk, tmp_path: Path, qtbot: QtBot
+) -> None:
+    out = tmp_path / "scan.sqlite"
+    scan([open_detector(str(desk.first), device="cpu")], desk.images, str(desk.truth), out)
+    other = tmp_path / "other.safetensors"
+    spec = replace(TINY, name="other", class_names=("background", "a", "b", "c", "d", "e"), weights="trained")
+    save_native(spec, tiny_module(), other)
+    lonely = tmp_path / "alone.png"
+    shutil.copy(desk.images / "0000.png", lonely)
+    start(program, Start((str(lonely),), str(other), "cpu"))
+    qtbot.waitUntil(lambda: program.document.trace is not None, timeout=SETTLED)
+    settle(program, qtbot)
+    scans = program.models.scans
+    program.window.scanning.open(str(out))
+    qtbot.waitUntil(lambda: bool(scans.state.total), timeout=SETTLED)
+    table, row = table_of(program, qtbot), scans.rows.row(0)
+    assert row is not None
+    activate(table, 0, qtbot)
+    qtbot.waitUntil(line_is(program, row, 0), timeout=SETTLED)
+    # the class that the scan's own detector does not know either, and no other
+    (said,) = (program.window.messages.list.item(row).text() for row in range(program.window.messages.list.count()))
+    assert "“cow”" in said
+    assert said.count("“") == 1

@@ -169,7 +169,7 @@ def test_in_a_small_window_every_bar_and_every_word_is_seen(tab: ScanTab, page: 
     seen = page.bars.visibleRegion().boundingRect()
     assert all(seen.contains(mark.at.toPoint()) for mark in page.bars.marks)
     readout = page.readout
-    assert readout.heightForWidth(readout.width()) <= readout.height()
+    assert 0 < readout.heightForWidth(readout.width()) <= readout.height()
     line = readout.fontMetrics().lineSpacing()
     assert readout.height() == 2 * line
     tab.resize(1000, 700)

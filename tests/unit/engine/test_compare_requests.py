@@ -12,6 +12,7 @@ from PIL import Image
 
 from fpn_viewer.core.annotations.structures import GroundTruth
 from fpn_viewer.core.comparison.values import WHAT_DIFFERS_FIRST
+from fpn_viewer.core.detectors.adapters.named import NamedModel
 from fpn_viewer.core.detectors.detector import Detector
 from fpn_viewer.core.errors import DetectorError, QuestionError, UserError
 from fpn_viewer.engine import comparing
@@ -27,7 +28,7 @@ from fpn_viewer.engine.compare_requests import (
     RetainDetectors,
     RunCompare,
 )
-from fpn_viewer.engine.compare_values import Subject, title_of
+from fpn_viewer.engine.compare_values import Subject, source_name, title_of
 from fpn_viewer.engine.jobs import Cancelled, Token
 from fpn_viewer.engine.object_values import Change
 from fpn_viewer.engine.requests import OpenDetector, RunTrace
@@ -369,6 +370,9 @@ def test_objects_of_the_ground_truth_by_what_the_user_calls_them(session: Sessio
     assert said.rows[1].status != "unknown"
     assert CompareLines(session, view.key, 1, truth, 0.5, known)(Token()).pair.line_b is not None
     assert CompareObjects(session, view.key, truth)(Token()).followed == 1, "another question has other answers"
+    strict = CompareLines(session, view.key, 0, truth, 0.7)(Token()).pair
+    assert strict.line_a is not None
+    assert strict.line_a.iou == 0.7
 
 
 def test_nodes_let_others_pass(session: Session, path: str) -> None:
@@ -378,6 +382,17 @@ def test_nodes_let_others_pass(session: Session, path: str) -> None:
     assert len(paused) == len(answer.rows) == len(view.nodes)
     assert answer.parting == view.nodes[0]
     assert answer.parting in answer.sentence
+
+
+def test_a_side_has_a_short_name_before_it_is_open() -> None:
+    network = tiny_module()
+    assert [source_name(Subject(source)) for source in (None, "runs/best.pth", NamedModel("nano:Nano"), network)] == [
+        "the window's detector",
+        "best.pth",
+        str(NamedModel("nano:Nano")),
+        type(network).__name__,
+    ]
+    assert source_name(Subject(network, {"name": "one"})) == "one"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import io
 import threading
 from contextlib import contextmanager, redirect_stdout
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
+    Results = list[dict[str, Any] | None]
 
 #: the process has one stdout
 _QUIET = threading.Lock()
@@ -73,18 +73,28 @@ class Evaluation(COCOeval):
         area = self._found[:, 2] * self._found[:, 3]
         self._found_sizes = area * found.net_share if net else area
 
-    def evaluate(self) -> None:
-        """Matches class by class and picture by picture, leaving out those where nothing is to be matched."""
+    def classes(self) -> Iterator[list[Results]]:
+        """Matches class by class and picture by picture.
+
+        Yields:
+            For each class and size range what the library knows of each picture, None where there is nothing to be matched; it is
+            much, so that it should not be kept.
+        """
         params, pairs = self.params, self._pairs()
-        shape = len(params.catIds), len(params.areaRng), len(params.imgIds)
-        self.evalImgs: list[dict[str, Any] | None] = [None] * int(np.prod(shape))
-        for done, pair in enumerate(pairs):
-            if not done % _STRIDE:
-                self._watcher.check()
-                self._watcher.report("COCO metrics", done / len(pairs))
-            for size, result in enumerate(self._results(pair)):
-                self.evalImgs[(pair.label * shape[1] + size) * shape[2] + pair.picture] = result
-        self._paramsEval = copy.deepcopy(params)
+        of_class: list[list[_Pair]] = [[] for _ in params.catIds]
+        for pair in pairs:
+            of_class[pair.label].append(pair)
+        done = 0
+        for mine in of_class:
+            out: list[Results] = [[None] * len(params.imgIds) for _ in params.areaRng]
+            for pair in mine:
+                if not done % _STRIDE:
+                    self._watcher.check()
+                    self._watcher.report("COCO metrics", done / len(pairs))
+                done += 1
+                for size, result in enumerate(self._results(pair)):
+                    out[size][pair.picture] = result
+            yield out
 
     def _pairs(self) -> list[_Pair]:
         """All there are, class by class."""
@@ -133,9 +143,18 @@ class Evaluation(COCOeval):
 
     def numbers(self) -> Floats:
         """COCO's twelve numbers, −1 where there is nothing to be found (12,)."""
-        self.evaluate()
+        every, parts = self.params.catIds, []
+        self._paramsEval = self.params
+        for label, sizes in zip(every, self.classes(), strict=True):
+            self.params.catIds, self.evalImgs = [label], [result for results in sizes for result in results]
+            with _quiet():
+                self.accumulate()
+            parts.append(self.eval)
+        self.params.catIds = every
+        # (overlaps, recalls, classes, sizes, detections), and without recalls
+        for name, classes in (("precision", 2), ("recall", 1)):
+            self.eval[name] = np.concatenate([part[name] for part in parts], classes)
         with _quiet():
-            self.accumulate()
             self.summarize()
         return np.asarray(self.stats)
 

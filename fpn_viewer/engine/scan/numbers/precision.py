@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fpn_viewer.core.annotations.table import Reading
     from fpn_viewer.engine.scan.filters import Filter
     from fpn_viewer.engine.scan.numbers.boxes import Boxes
+    from fpn_viewer.engine.scan.numbers.evaluation import Results
     from fpn_viewer.engine.scan.reading import Scan
 
     Floats = NDArray[np.float64]
@@ -72,9 +73,9 @@ def precision_by_size(
     evaluation.params.iouThrs = np.array([0.5])
     # the library takes both ends of a range in
     evaluation.params.areaRng = [[low**2, np.nextafter(high**2, 0.0)] for low, high in sizes]
-    evaluation.evaluate()
+    ranked = [[_ranked(results) for results in of_class] for of_class in evaluation.classes()]
     for bucket in range(len(sizes)):
-        classes = [one for one in _ranked(evaluation, bucket) if one.objects.any()]
+        classes = [of_class[bucket] for of_class in ranked if of_class[bucket].objects.any()]
         if classes:
             value[bucket] = _mean(classes, np.ones((1, len(found.pictures))))[0]
             width = sum(len(one.right) for one in classes)
@@ -106,17 +107,8 @@ def _of_classes(scan: Scan, found: Boxes, chosen: Filter) -> Boxes:
     return replace(found, truths=replace(found.truths, **fields))
 
 
-def _ranked(evaluation: Evaluation, bucket: int) -> list[_Ranked]:
-    """The evaluated pictures of a size range, class by class."""
-    pictures, sizes = len(evaluation.params.imgIds), len(evaluation.params.areaRng)
-    out = []
-    for place in range(len(evaluation.params.catIds)):
-        start = (place * sizes + bucket) * pictures
-        out.append(_class_ranked(evaluation.evalImgs[start : start + pictures]))
-    return out
-
-
-def _class_ranked(pictures: Sequence[dict[str, Any] | None]) -> _Ranked:
+def _ranked(pictures: Results) -> _Ranked:
+    """What is evaluated of a class in a size range, picture by picture."""
     objects = np.array([0.0 if one is None else float((one["gtIgnore"] == 0).sum()) for one in pictures])
     there = [(place, one) for place, one in enumerate(pictures) if one is not None]
     picture = np.repeat([place for place, _ in there], [len(one["dtScores"]) for _, one in there]).astype(np.int64)

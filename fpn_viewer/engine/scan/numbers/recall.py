@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: bounds of half an octave each, for a curve rather than a table
 FINE: tuple[float, ...] = (0, 4, 5.66, 8, 11.3, 16, 22.6, 32, 45.3, 64, 90.5, 128, 181, 256)
+#: how far a precision of 1 may be from it
+_ROUNDING = 1e-9
 
 
 def recall(
@@ -79,7 +81,7 @@ def recall(
     from fpn_viewer.engine.scan.numbers.precision import precision_by_size
 
     value, interval = precision_by_size(scan, chosen, curve.sizes, resamples, level, seed, watcher)
-    return replace(curve, ap50=frozen(value), ap50_ends=frozen(interval))
+    return replace(curve, ap50=frozen(value), ap50_ends=frozen(_opened(interval, value, pictures, level)))
 
 
 def _counts(scan: Scan, chosen: Filter, bounds: Sequence[float]) -> tuple[Floats, Floats]:
@@ -97,9 +99,15 @@ def _ends(objects: Floats, found: Floats, resamples: int, level: float, seed: in
     width = objects.shape[1]
     drawn = [_share(w @ found, w @ objects) for w in weights(len(objects), resamples, seed)]
     out = ends(np.concatenate(drawn) if drawn else np.full((1, width), np.nan), level)
-    share, tail = _share(found.sum(0), objects.sum(0)), exact_tail((objects > 0).sum(0), level)
-    out[share == 1, 0] = 1 - tail[share == 1]
-    out[share == 0, 1] = tail[share == 0]
+    return _opened(out, _share(found.sum(0), objects.sum(0)), (objects > 0).sum(0), level)
+
+
+def _opened(intervals: Floats, values: Floats, pictures: Ints, level: float) -> Floats:
+    """Intervals with the open end of an exact one where all is found or nothing: there drawing again says nothing."""
+    out, tail = intervals.copy(), exact_tail(pictures.astype(np.float64), level)
+    everything, nothing = values > 1 - _ROUNDING, values == 0
+    out[everything, 0] = 1 - tail[everything]
+    out[nothing, 1] = tail[nothing]
     return out
 
 

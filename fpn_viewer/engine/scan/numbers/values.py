@@ -240,7 +240,8 @@ class RecallCurve:
     """Recall, and on demand AP50, against size, with confidence from a bootstrap over pictures.
 
     Objects of one picture go together in the bootstrap, since they share light, scale and scene. Where a bucket's objects are all
-    found or all lost, drawing again says nothing; the open end then is that of an exact interval with pictures as trials.
+    found or all lost (or AP50 is 1 or 0), drawing again says nothing; the open end then is that of an exact interval with pictures
+    as trials.
 
     Attributes:
         chosen: what was counted; its `detector` is the one that is meant.

@@ -17,7 +17,8 @@ nav a { margin-right: 16px; color: var(--mark) }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 caption { text-align: left; padding: 4px 0 }
 th, td { padding: 4px 10px; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap }
-th { font-weight: 600 } th[scope=row], thead th:first-child { text-align: left } th[title] { cursor: help }
+th { font-weight: 600 } thead th:not(:first-child) { white-space: normal; vertical-align: bottom }
+th[scope=row], thead th:first-child { text-align: left } th[title] { cursor: help }
 .bar { display: inline-block; min-width: 110px;
   background: linear-gradient(to right, color-mix(in srgb, var(--mark) 35%, transparent) var(--part), transparent var(--part)) }
 .heat { display: block; margin: -4px -10px; padding: 4px 10px;

@@ -110,6 +110,7 @@ def test_folders_inside_folders(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert code == cli.DONE
     assert Scan(tmp_path / "a.sqlite").rows("SELECT COUNT(*) FROM done") == [(2,)]
     assert "no problems" in told
+    assert " detections; no objects to look for, as there are no --annotations\n" in told
 
 
 def test_what_fails_is_named_and_the_rest_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,6 +20,7 @@ from fpn_viewer.core.analysis.lifeline import explain
 from fpn_viewer.core.analysis.matching import match
 from fpn_viewer.core.annotations.formats import open_annotations
 from fpn_viewer.core.errors import AnnotationError, PictureError, QuestionError
+from fpn_viewer.core.images import list_pictures
 from fpn_viewer.engine.jobs import Cancelled
 from fpn_viewer.engine.scan import run
 from fpn_viewer.engine.scan.store import ScanError
@@ -203,6 +204,27 @@ def test_a_broken_picture_annotation_or_run_costs_its_own_rows(tmp_path: Path) -
     assert found.rows("SELECT annotated FROM done WHERE picture IN (1, 2) ORDER BY picture") == [(0,), (0,)]
     columns = "SELECT picture, object, outcome, verdict FROM fates WHERE detector = 0 AND picture IN (0, 4) ORDER BY 1, 2"
     assert found.rows(columns) == good.rows(columns)
+
+
+def test_files_of_a_folder_that_cannot_even_be_looked_at_cost_their_own_rows(tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    good = pictures(images, 2)
+    (images / "0001a.png").symlink_to("gone.png")
+    (images / "0001b.png").symlink_to("0001b.png")
+    (images / "0001c.jpg").mkdir()
+    (images / "0001d.jpg").write_bytes(b"")
+    Image.fromarray(noise(*SIZE)).save(images / "whole.jpg")
+    (images / "0001e.jpg").write_bytes((images / "whole.jpg").read_bytes()[:400])
+    broken = [images / f"0001{end}" for end in ("a.png", "b.png", "d.jpg", "e.jpg")]
+    # the folder itself, and as a command lists it
+    for asked in (images, list_pictures(images)):
+        found = fv.scan(detector(), asked, out=tmp_path / "a.sqlite")
+        assert dict(found.problems).keys() == set(map(str, broken))
+        assert all(sentence.count(". ") == 0 and path in sentence for path, sentence in found.problems)
+    (listed,) = zip(*found.rows("SELECT path FROM pictures ORDER BY picture"), strict=True)
+    assert listed == tuple(map(str, (*good, *broken, images / "whole.jpg")))
+    with pytest.raises(PictureError, match="elsewhere"):
+        fv.scan(detector(), [images, tmp_path / "elsewhere"], out=tmp_path / "b.sqlite")
 
 
 def test_pictures_of_equal_names_keep_their_own_objects(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def make_scan(path: Path, scenes: Sequence[Scene], iou: float = 0.5, paths: Sequ
     names = ("first", "second", "third", "fourth")[: max(len(scene.found) for scene in scenes)]
     plans = tuple(DetectorPlan(one, one, f"fingerprint of {one}", replace(SPEC, name=one).to_json(), LABELS) for one in names)
     pictures = tuple(paths) or tuple(f"/pictures/{number:04d}.png" for number in range(len(scenes)))
-    store = Store(path, Plan(pictures, plans, "", "", iou), resume=False)
+    store = Store(path, Plan(pictures, plans, "/annotations.json", "truth", iou), resume=False)
     for number, scene in enumerate(scenes):
         store.write(_picture(number, scene, iou, len(names)))
     store.close()

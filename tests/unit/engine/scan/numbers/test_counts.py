@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from fpn_viewer.cli_scan import text
 from fpn_viewer.engine.scan.filters import FROM, LOST, Filter, where
 from fpn_viewer.engine.scan.numbers.choices import in_order
 from fpn_viewer.engine.scan.numbers.counts import funnel
@@ -138,6 +139,22 @@ def test_all_found_is_not_certain(tmp_path: Path) -> None:
     assert np.isnan(curve.recall_ends[0]).all()
     # of ten trials without a failure: 1 − 0.025^(1/10) at the other end
     assert curve.recall_ends[1] == pytest.approx([1 - (1 - 0.025**0.1), 1.0])
+    ap = recall(scan, bounds=(0, 40), ap=True, resamples=20)
+    assert ap.ap50_ends is not None
+    assert ap.ap50_ends[1] == pytest.approx(curve.recall_ends[1])
+    none = recall(make_scan(tmp_path / "b.sqlite", [Scene([(1, box)])] * 10), bounds=(0,), ap=True, resamples=20)
+    assert none.ap50_ends is not None
+    assert none.ap50_ends[0] == pytest.approx([0.0, 1 - 0.025**0.1])
+
+
+def test_the_command_line_counts_no_difficult_object(tmp_path: Path) -> None:
+    scan = make_scan(tmp_path / "a.sqlite", random_scenes(30, 3, 2, special=True))
+    lines = text(scan)
+    for number, name in enumerate(scan.detectors):
+        counts, start = funnel(scan, Filter(detector=number)), lines.index(name)
+        head, everything = (line.split() for line in (lines[start + 1], lines[lines.index("", start) - 1]))
+        assert head[2:4] == ["objects", "found"]
+        assert everything[:3] == ["all", str(counts.total), str(counts.total - counts.lost)]
 
 
 def test_the_same_pictures_are_drawn_however_it_is_cut() -> None:
