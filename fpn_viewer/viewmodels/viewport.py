@@ -92,11 +92,12 @@ class Viewport(Observable[ViewState]):
         self.update(center_img=self._held((cx - dx / scale, cy - dy / scale)), fitted=False)
 
     def show_box(self, box_img: tuple[float, float, float, float], view: Size, share: float = 0.4) -> None:
-        """Brings a box to the middle, filling `share` of a view of this size."""
+        """Shows a box, filling `share` of a view of this size: in its middle, or as near to it as the picture fills the view."""
         x0, y0, x1, y1 = box_img
-        side = min(view[0] / max(x1 - x0, 1e-6), view[1] / max(y1 - y0, 1e-6)) * share
-        zoom = min(side, MAX_ZOOM) / self._fit_scale(view)
-        self.update(zoom=zoom, center_img=((x0 + x1) / 2, (y0 + y1) / 2), fitted=False)
+        scale = min(min(view[0] / max(x1 - x0, 1e-6), view[1] / max(y1 - y0, 1e-6)) * share, MAX_ZOOM)
+        sizes = self.state.image_size[::-1]
+        x, y = map(_filled, ((x0 + x1) / 2, (y0 + y1) / 2), (side / scale / 2 for side in view), sizes)
+        self.update(zoom=scale / self._fit_scale(view), center_img=(x, y), fitted=False)
 
     def follow(self, box_img: tuple[float, float, float, float]) -> None:
         """Brings a box to the middle at the zoom that is there; nothing moves while the whole picture is shown."""
@@ -112,3 +113,8 @@ class Viewport(Observable[ViewState]):
         # the middle of the view stays on the picture, so that it cannot be lost
         h, w = self.state.image_size
         return min(max(center[0], 0.0), float(w)), min(max(center[1], 0.0), float(h))
+
+
+def _filled(centre: float, half: float, size: float) -> float:
+    """The middle of a view that reaches `half` to both sides, moved so that it ends with the picture; all image px."""
+    return max(half, min(centre, size - half)) if 2 * half <= size else size / 2

@@ -395,7 +395,7 @@ def test_the_search_shows_how_far_it_is_and_stops(asked: Bench, qtbot: QtBot) ->
     asked.what_if.search()
     assert remedies.progress.isVisible()
     asked.document.asked_progress.emit("remedies", "trying box_nms_thresh", 0.25)
-    assert remedies.sentence.text() == "Looking for remedies: trying box_nms_thresh"
+    assert remedies.sentence.text() == "Trying box_nms_thresh …"
     assert remedies.progress.value() == remedies.progress.maximum() // 4
     asked.document.withdrawn.clear()
     assert remedies.button.text() == "Stop"

@@ -70,7 +70,8 @@ class Detector:
         self.precision = precision
         self.origin = Origin(precision=precision)
         # what remains of a run in a module of ours is what RoI pooling keeps (vision#3747)
-        self._kept = module if lent else getattr(getattr(module, "roi_heads", None), "box_roi_pool", None)
+        self._lent = lent
+        self._kept = module if lent else _pooling(module)
         self._half = half_type(precision, device)
         self.spec = spec
         self.module = module.to(device)
@@ -90,6 +91,8 @@ class Detector:
         """
         other = copy.copy(self)
         other.module = twin(self.module)
+        # what is put back behind a run is its own, and not the other's in the middle of one
+        other._kept = other.module if self._lent else _pooling(other.module)
         return other
 
     def trace(
@@ -301,6 +304,10 @@ def _fitted(spec: DetectorSpec, module: Any, target: torch.device, precision: st
         if "out of memory" not in str(error):
             raise
         raise DetectorError(f"{spec.name} does not fit into the memory of {target}; run it on the CPU.") from error
+
+
+def _pooling(module: nn.Module) -> nn.Module | None:
+    return getattr(getattr(module, "roi_heads", None), "box_roi_pool", None)
 
 
 def open_detector(

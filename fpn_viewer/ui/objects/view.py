@@ -84,18 +84,12 @@ class ObjectView(PictureView):
 
     def zoom_to(self, box_img: Box) -> None:
         """Shows a box with its surroundings, as much of them in the picture as there is."""
-        extent, image = self._extent(), self._viewport.state.image_size[::-1]
+        extent = self._extent()
         # a low view has no room for much around it
         around = _AROUND * min(1.0, min(extent) / _ROOMY)
-        sides = [max((1 + 2 * around) * (box_img[axis + 2] - box_img[axis]), _LEAST) for axis in (0, 1)]
-        scale = min(room / side for room, side in zip(extent, sides, strict=True))
-        ends = []
-        for axis in (0, 1):
-            centre, half = (box_img[axis] + box_img[axis + 2]) / 2, extent[axis] / scale / 2
-            centre = max(min(centre, image[axis] - half), half) if 2 * half <= image[axis] else image[axis] / 2
-            ends.append((centre - sides[axis] / 2, centre + sides[axis] / 2))
-        (x0, x1), (y0, y1) = ends
-        self._viewport.show_box((x0, y0, x1, y1), extent, 1.0)
+        middle = [(box_img[axis] + box_img[axis + 2]) / 2 for axis in (0, 1)]
+        half = [max((1 + 2 * around) * (box_img[axis + 2] - box_img[axis]), _LEAST) / 2 for axis in (0, 1)]
+        self._viewport.show_box((middle[0] - half[0], middle[1] - half[1], middle[0] + half[0], middle[1] + half[1]), extent, 1.0)
 
     def event(self, event: QEvent) -> bool:
         """Answers with a tooltip that knows what is under the mouse."""

@@ -184,7 +184,8 @@ def _sentence(question: QuestionState, state: WhatIfState) -> str:
         return NOTHING_ASKED if question.asked is None else ""
     if state.searching:
         stage = state.progress.get("remedies", ("", 0.0))[0]
-        return f"{SEARCHING}: {stage}" if stage else f"{SEARCHING} …"
+        # one line, whatever is tried: the rows below it would jump
+        return f"{stage[:1].upper()}{stage[1:]} …" if stage else f"{SEARCHING} …"
     if state.trouble and state.troubled == "remedies":
         return state.trouble
     if question.line.detection is not None:

@@ -207,8 +207,14 @@ def test_detections_are_listed_by_what_they_are_in_the_other(bench: Bench) -> No
     bench.body.pages.setCurrentWidget(page)
     assert column(page.table, 1) == ["only A", "only A", "only B", "same"]
     assert page.sentence.text() == "A has 3 detections, B 2: 1 same, 1 only B, 2 only A."
+    assert bench.models.viewport.state.fitted
     page.table.selectRow(2)
-    assert bench.models.viewport.state.center_img == pytest.approx((80.0, 13.0))
+    view, viewport = bench.body.board.view, bench.models.viewport
+    size = (float(view.width()), float(view.height()))
+    reach = [side / viewport.scale(size) / 2 for side in size]
+    offsets = [abs(at - middle) for at, middle in zip((80.0, 13.0), viewport.state.center_img, strict=True)]
+    assert not viewport.state.fitted
+    assert all(offset < half for offset, half in zip(offsets, reach, strict=True)), "the detection is in sight"
 
 
 def test_a_row_stays_chosen_when_its_table_is_filled_anew(bench: Bench) -> None:

@@ -46,6 +46,15 @@ def test_a_second_detector_is_compared_and_the_first_with_itself_is_the_same(
     assert tab.body is not None
     assert swap.isEnabled()
     qtbot.waitUntil(lambda: comparison.state.nodes is not None, timeout=SETTLED)
+    qtbot.waitUntil(lambda: not comparison.state.following, timeout=SETTLED)
+    rows = comparison.state.objects
+    assert rows is not None
+    assert rows.followed == len(rows.rows) > 0
+    trigger(program, "compare_next")
+    qtbot.waitUntil(lambda: comparison.state.lines is not None, timeout=SETTLED)
+    assert comparison.state.lines is not None
+    assert comparison.state.lines.number == comparison.state.object
+    assert tab.body.objects.lines.sides[0].rows.isVisible()
     tables = tab.body.nodes.table
     assert any(row.entries[1].value for row in tables.rows), "different weights give different maps"
     window.saving.save(str(tmp_path / "both.png"))

@@ -156,7 +156,7 @@ def test_a_paused_scan_takes_up_no_more_pictures(
     qtbot.waitUntil(lambda: running(opened).kind == "running" and running(opened).done > 0, timeout=SETTLED)
     trigger(opened, "scan_pause")
     gate.open()
-    # what is in work ends, and the window runs as many pictures meanwhile as the scan would
+    # what is in work ends, and the window runs as many pictures meanwhile as the scan would, over a detector of its own
     document = opened.document
     for name in ("0001", "0002", "more-0", "more-1"):
         path = str(images / f"{name}.png")

@@ -95,3 +95,12 @@ def test_a_box_is_brought_to_the_middle() -> None:
     made.show_box((100, 100, 120, 110), view, share=0.5)
     assert made.state.center_img == (110, 105)
     assert made.scale(view) * 20 == pytest.approx(200)
+
+
+@pytest.mark.parametrize(("box_img", "centre"), [((0, 0, 20, 10), (20, 15)), ((380, 290, 400, 300), (380, 285))])
+def test_a_box_at_the_edge_leaves_no_empty_view(box_img: tuple[float, ...], centre: tuple[float, float]) -> None:
+    made, view = viewport(), (400, 300)
+    made.show_box(box_img, view, share=0.5)
+    assert made.state.center_img == centre
+    made.show_box(box_img, view, share=0.01)
+    assert made.state.center_img == (200, 150), "the whole picture has room"
