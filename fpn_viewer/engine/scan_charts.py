@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from fpn_viewer.engine.scan.reading import Scan
 
 
-def _opened(path: str) -> Scan:
+def _opened(path: str, token: Token) -> Scan:
     from fpn_viewer.engine.scan.reading import Scan
 
-    return Scan(Path(path))
+    return Scan(Path(path), token.check)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class AskFunnel:
         """
         from fpn_viewer.engine.scan.numbers.counts import funnel
 
-        return funnel(_opened(self.path), self.chosen)
+        return funnel(_opened(self.path, token), self.chosen)
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class AskFlows:
         """
         from fpn_viewer.engine.scan.numbers.flow import flows
 
-        return flows(_opened(self.path), self.a, self.b)
+        return flows(_opened(self.path, token), self.a, self.b)
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class AskRecall:
         """
         from fpn_viewer.engine.scan.numbers.recall import recall
 
-        scan, classes = _opened(self.path), (self.name,) if self.name else ()
+        scan, classes = _opened(self.path, token), (self.name,) if self.name else ()
         return tuple(
             recall(scan, detector, chosen=Filter(detector=detector, classes=classes), ap=self.ap, watcher=watcher)
             for detector, watcher in _in_turn(token, self.detectors, "recall")
@@ -144,7 +144,7 @@ class AskCoco:
         """
         from fpn_viewer.engine.scan.numbers.coco import coco
 
-        scan = _opened(self.path)
+        scan = _opened(self.path, token)
         return tuple(coco(scan, detector, watcher) for detector, watcher in _in_turn(token, self.detectors, "COCO metrics"))
 
 
@@ -168,7 +168,7 @@ class AskTide:
         """
         from fpn_viewer.engine.scan.numbers.tide import tide
 
-        scan = _opened(self.path)
+        scan = _opened(self.path, token)
         return tuple(tide(scan, detector, watcher) for detector, watcher in _in_turn(token, self.detectors, "error types"))
 
 

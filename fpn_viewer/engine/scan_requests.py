@@ -102,7 +102,7 @@ class ReadAbout:
 
         if not Path(self.path).is_file():
             raise ScanError(f"{self.path} is not there; open the file that a scan wrote.")
-        scan = Scan(Path(self.path))
+        scan = Scan(Path(self.path), token.check)
         about = scan.about
         token.check()
         planned = scan.rows("SELECT name, source, spec, labels FROM detectors ORDER BY detector")

@@ -146,7 +146,7 @@ class FindKeys:
     def _read(self, token: Token) -> Found:
         from fpn_viewer.engine.scan.reading import Scan
 
-        scan, chosen = Scan(Path(self.path)), self.filter
+        scan, chosen = Scan(Path(self.path), token.check), self.filter
         found, by = _strung(scan, replace(chosen, flow=None, other_killers=()), COLUMNS[self.column])
         token.check()
         if chosen.flow is not None:

@@ -36,6 +36,8 @@ class ComparedRows:
         self._owner, self._objects, self._questions = owner, objects, questions
         #: what the rows were asked of
         self._view: CompareView | None = None
+        #: the rows that are shown answer the question before the last one
+        self._outdated = False
         #: where the object was that was looked at before the rows were others
         self._place: Box | None = None
 
@@ -57,9 +59,10 @@ class ComparedRows:
         """Asks for the objects of two runs, unless all is known of them."""
         self._view = view
         objects = self._owner.state.objects
-        known = objects is not None and objects.followed == len(objects.rows)
+        known = not self._outdated and objects is not None and objects.followed == len(objects.rows)
         if self._questions.objects(view, known=known):
-            self._owner.update(following=True)
+            self._outdated = True
+            self._owner.update(following=True, lines=None)
         elif self._owner.state.lines is None:
             self._ask_lines()
 
@@ -80,6 +83,7 @@ class ComparedRows:
 
     def told(self, objects: ComparedObjects) -> None:
         """Some more is known, or of other objects."""
+        self._outdated = False
         before = [row.box_img for row in self.rows]
         self._owner.update(objects=objects)
         if before != [row.box_img for row in objects.rows]:
@@ -94,7 +98,7 @@ class ComparedRows:
 
     def told_lines(self, lines: ComparedLines) -> None:
         """Both life lines of an object are known."""
-        if lines.pair.number == self._owner.state.object:
+        if not self._outdated and lines.pair.number == self._owner.state.object:
             self._owner.update(lines=lines.pair)
 
     def _find_again(self) -> None:
@@ -132,5 +136,5 @@ class ComparedRows:
 
     def _ask_lines(self) -> None:
         number = self._owner.state.object
-        if self._view is not None and number in {row.number for row in self.rows}:
+        if not self._outdated and self._view is not None and number in {row.number for row in self.rows}:
             self._questions.lines(self._view, number)

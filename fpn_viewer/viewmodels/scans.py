@@ -254,7 +254,8 @@ class Scans(Observable[ScansState]):
         self.update(running=running)
         if running is None:
             return
-        if running.total and not self.state.path:
+        begins = running.total and not (before is not None and before.total)
+        if begins and not self.state.path:
             self.open(running.path)
         elif self.state.path != running.path:
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,14 @@ from fpn_viewer.engine.scan.schema import EARLIER, FORMAT
 from fpn_viewer.engine.scan.store import ScanError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
 #: bytes of a file that are read as memory
 _MAPPED = 2 << 30
+#: of SQLite's machine between two checks: some milliseconds
+_STEPS = 50_000
 #: stands before the table of a file that an earlier version wrote, for as long as it is open
 _AS_NOW = "CREATE TEMP VIEW detectors AS SELECT *, '{}' AS origin FROM main.detectors"
 
@@ -30,9 +32,11 @@ class Scan:
 
     Attributes:
         path: the SQLite file; its tables are those of `schema.TABLES`.
+        check: called again and again while a question is answered; what it raises ends that.
     """
 
     path: Path
+    check: Callable[[], None] | None = field(default=None, repr=False, compare=False)
 
     def rows(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """What a SELECT gives.
@@ -40,7 +44,7 @@ class Scan:
         Raises:
             ScanError: the file is not a scan, or the query does not fit it.
         """
-        with self._open() as file:
+        with self._open(query) as file:
             return file.execute(query, values).fetchall()
 
     def chunks(self, query: str, values: tuple[Any, ...] = (), size: int = 10_000) -> Iterator[list[tuple[Any, ...]]]:
@@ -49,24 +53,30 @@ class Scan:
         Raises:
             ScanError: as above.
         """
-        with self._open() as file:
+        with self._open(query) as file:
             cursor = file.execute(query, values)
             while rows := cursor.fetchmany(size):
                 yield rows
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def _open(self, query: str) -> Iterator[sqlite3.Connection]:
+        halt = _Halt(self.check)
         try:
             # as a URI of its own: a path may hold a question mark or a percent sign
             file = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)
             try:
                 # a large scan is read in one sweep by whoever counts or sorts it
                 file.execute(f"PRAGMA mmap_size={_MAPPED}")
-                _as_now(file)
+                if "detectors" in query:
+                    _as_now(file)
+                if self.check is not None:
+                    file.set_progress_handler(halt, _STEPS)
                 yield file
             finally:
                 file.close()
         except sqlite3.Error as error:
+            if halt.reason is not None:
+                raise halt.reason from None
             raise ScanError(f"{self.path} cannot be read as a scan ({error}); is it the file that a scan wrote?") from error
 
     @cached_property
@@ -122,6 +132,23 @@ class Scan:
         """How many objects were lost at each stage, by name."""
         query = "SELECT killer, COUNT(*) FROM fates WHERE detector = ? AND killer != '' GROUP BY killer ORDER BY COUNT(*) DESC"
         return dict(self.rows(query, (detector,)))
+
+
+class _Halt:
+    """Ends a statement when a check raises, and keeps what it raised: SQLite says only that it was interrupted."""
+
+    def __init__(self, check: Callable[[], None] | None) -> None:
+        self.reason: BaseException | None = None
+        self._check = check
+
+    def __call__(self) -> bool:
+        """Whether the statement is to end."""
+        if self._check is not None and self.reason is None:
+            try:
+                self._check()
+            except BaseException as error:  # raised again as soon as SQLite has stopped
+                self.reason = error
+        return self.reason is not None
 
 
 def _as_now(file: sqlite3.Connection) -> None:

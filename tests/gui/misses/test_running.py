@@ -147,6 +147,22 @@ def test_a_scan_is_paused_and_gone_on_with(
     assert [path for path, _ in Scan(out).problems] == [str(images / BROKEN)]
 
 
+def test_a_scan_that_was_closed_while_it_runs_stays_closed(
+    opened: Program, images: Path, desk: Desk, gate: Gate, tmp_path: Path, qtbot: QtBot
+) -> None:
+    strip, scans = opened.window.scanning.strip, opened.models.scans
+    gate.shut = True
+    begin(opened, images, desk.truth, tmp_path / "scan.sqlite", qtbot)
+    gate.permits.release()
+    qtbot.waitUntil(lambda: running(opened).done > 0 and scans.state.about is not None, timeout=SETTLED)
+    trigger(opened, "scan_close")
+    gate.open()
+    ends(opened, "done", qtbot)
+    assert scans.state.path == ""
+    qtbot.mouseClick(strip.show_it, LEFT)
+    qtbot.waitUntil(lambda: scans.state.about is not None and scans.state.about.done == COUNT, timeout=SETTLED)
+
+
 def test_a_paused_scan_takes_up_no_more_pictures(
     opened: Program, images: Path, desk: Desk, gate: Gate, tmp_path: Path, qtbot: QtBot
 ) -> None:

@@ -510,6 +510,36 @@ def test_life_lines_are_asked_of_the_object_that_is_looked_at(two: Desk) -> None
     assert two.state.lines is None
 
 
+def test_life_lines_of_the_question_before_are_not_shown(two: Desk) -> None:
+    two.document.found(FakeAnnotations({"1.png": truth([(0, 0, 9, 9), (20, 20, 40, 40)])}))
+    two.answer()
+    two.document.answered.emit("compare_objects", objects("pair", 0, 1))
+    two.comparison.select_object(1)
+    two.document.answered.emit("compare_lines", pair_of("pair", 1))
+    two.objects.set_iou(0.9)
+    assert two.state.lines is None
+    two.document.answered.emit("compare_lines", pair_of("pair", 1))
+    assert two.state.lines is None, "that was on its way before"
+    count = len(two.asked("compare_lines"))
+    two.document.answered.emit("compare_objects", objects("pair", 0, 1))
+    assert [request.iou for request in two.asked("compare_lines")[count:]] == [0.9]
+    two.document.answered.emit("compare_lines", pair_of("pair", 1))
+    assert two.state.lines.number == 1
+
+
+def test_rows_that_were_not_waited_for_are_asked_again(two: Desk) -> None:
+    two.document.found(FakeAnnotations({"1.png": truth([(0, 0, 9, 9)])}))
+    two.answer()
+    two.document.answered.emit("compare_objects", objects("pair", 0))
+    two.objects.set_iou(0.9)
+    two.comparison.set_active(False)
+    two.document.unanswered.emit("compare_objects", None)
+    count = len(two.asked("compare_objects"))
+    two.comparison.set_active(True)
+    two.answer()
+    assert [request.iou for request in two.asked("compare_objects")[count:]] == [0.9]
+
+
 def test_what_differs_comes_first_when_one_steps(two: Desk) -> None:
     two.answer()
     statuses = ("both", "only B", "both", "only A")

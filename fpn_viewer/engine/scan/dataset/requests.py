@@ -39,7 +39,7 @@ class AskCoverage:
         """
         from fpn_viewer.engine.scan.dataset.coverage import coverage_of_scan
 
-        return coverage_of_scan(Scan(Path(self.path)), self.chosen)
+        return coverage_of_scan(Scan(Path(self.path), token.check), self.chosen)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class AskProposal:
         from fpn_viewer.engine.scan.dataset.objects import from_scan
         from fpn_viewer.engine.scan.dataset.proposals import propose
 
-        scan = Scan(Path(self.path))
+        scan = Scan(Path(self.path), token.check)
         spec, objects = spec_of(scan, self.chosen.detector), from_scan(scan, self.chosen)
         return propose(spec, objects, sizes_per_level=self.sizes_per_level, ratios=self.ratios, watcher=token)
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fpn_viewer.core.detectors.origin import Origin
+from fpn_viewer.engine.jobs import Cancelled, Token
 from fpn_viewer.engine.scan import store
 from fpn_viewer.engine.scan.reading import Scan
 from fpn_viewer.engine.scan.schema import EARLIER, FORMAT
 from fpn_viewer.engine.scan.store import DetectorPlan, Plan, ScanError, Store
 from fpn_viewer.engine.scan.values import DetectionRow, FateRow, ObjectRow, PictureRow, RunRow
+from tests.scan_files import write_scan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -255,3 +257,22 @@ def test_what_is_no_scan_cannot_be_read(tmp_path: Path) -> None:
             _ = Scan(path).about
         with pytest.raises(ScanError, match="cannot be read as a scan"):
             Scan(path).outcomes()
+
+
+def test_a_question_ends_in_the_middle_of_a_statement(tmp_path: Path) -> None:
+    path, asked = tmp_path / "a.sqlite", []
+    write_scan(path, pictures=1, objects=1)
+    token = Token()
+
+    def check() -> None:
+        asked.append(token.cancelled)
+        token.cancel()
+        token.check()
+
+    long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000000) SELECT COUNT(*) FROM n"
+    with pytest.raises(Cancelled):
+        Scan(path, check).rows(long)
+    assert asked == [False], "it is not asked again"
+    assert Scan(path, lambda: None).rows(long) == [(3_000_000,)]
+    with pytest.raises(ScanError, match="cannot be read"):
+        Scan(path, lambda: None).rows("SELECT nothing FROM nowhere")
