@@ -18,9 +18,6 @@ import hashlib
 import os
 import re
 import stat
-import threading
-import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -29,9 +26,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image
 
 from fpn_viewer.core.errors import PictureError
+from fpn_viewer.core.picture_files import FORMAT_LIST, SUFFIXES, check_pixels, opened_image, plain_errors
 from fpn_viewer.core.pixel_modes import CONVERTERS
 
 if TYPE_CHECKING:
@@ -40,31 +38,6 @@ if TYPE_CHECKING:
 Pixels = NDArray[np.uint8]
 Source = str | os.PathLike[str] | Image.Image | NDArray[Any]
 
-PIXEL_LIMIT = 400_000_000
-"""Largest number of pixels a picture may have; a decoded picture of that size takes 1.2 GB."""
-
-SUFFIXES = {
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".jpe": "JPEG",
-    ".jfif": "JPEG",
-    ".png": "PNG",
-    ".apng": "PNG",
-    ".bmp": "BMP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".webp": "WEBP",
-    ".gif": "GIF",
-    ".ppm": "PPM",
-    ".pgm": "PPM",
-    ".pbm": "PPM",
-    ".pnm": "PPM",
-    ".pfm": "PPM",
-}
-"""Lower-case file suffix to format name; only these formats are ever decoded, whatever a file is called."""
-
-_FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
-_FORMAT_LIST = ", ".join(_FORMATS)
 _DISPLAY_SIDE = 2048
 _DIGITS = re.compile(r"\d+")
 
@@ -130,9 +103,9 @@ def open_picture(source: Source) -> Picture:
         return _from_array(source)
     if isinstance(source, Image.Image):
         name = getattr(source, "filename", "") or "<image>"
-        with _plain_errors(name):
+        with plain_errors(name):
             return _from_image(source, name)
-    with _opened(Path(source)) as image:
+    with opened_image(Path(source)) as image:
         return _from_image(image, str(source))
 
 
@@ -148,7 +121,7 @@ def probe_picture(path: str | os.PathLike[str]) -> Header:
     Raises:
         PictureError: As `open_picture`, except for damage behind the header.
     """
-    with _opened(Path(path)) as image:
+    with opened_image(Path(path)) as image:
         width, height = image.size
         # Pillow reports the size of a TIFF as already turned.
         if _orientation(image) >= 5 and image.format != "TIFF":
@@ -170,7 +143,7 @@ def thumbnail(path: str | os.PathLike[str], side: int) -> Pixels:
     Raises:
         PictureError: As `open_picture`.
     """
-    with _opened(Path(path)) as image:
+    with opened_image(Path(path)) as image:
         scale = side / max(image.size)
         image.draft("RGB", (max(1, round(image.width * scale)), max(1, round(image.height * scale))))
         rgb, _ = _decoded(image)
@@ -211,14 +184,14 @@ def list_pictures(path: str | os.PathLike[str], *, recursive: bool = False) -> l
         PictureError: If the path does not exist, the folder cannot be read, or it holds no picture.
     """
     folder = Path(path)
-    with _plain_errors(str(folder)):
+    with plain_errors(str(folder)):
         if not stat.S_ISDIR(folder.stat().st_mode):
             return [folder]
         with os.scandir(folder):
             pass  # os.walk passes over a folder it cannot read; the one that was asked for must say so
         keyed = list(_walk(folder, recursive))
     if not keyed:
-        raise PictureError(f"The folder {folder} holds no picture ({_FORMAT_LIST}); choose another folder.")
+        raise PictureError(f"The folder {folder} holds no picture ({FORMAT_LIST}); choose another folder.")
     return [found for _, found in sorted(keyed)]
 
 
@@ -252,7 +225,7 @@ def _from_array(array: NDArray[Any]) -> Picture:
         raise PictureError(f"The array ({shape}) holds {array.dtype} samples; convert it to uint8 in 0..255 first.")
     if not array.size or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))):
         raise PictureError(f"The array has shape {shape or '()'}; give height x width, with 3 or 4 channels or none.")
-    _check_pixels(array.shape[1], array.shape[0], "<array>")
+    check_pixels(array.shape[1], array.shape[0], "<array>")
     if array.shape[2:] == (3,):
         return Picture(np.array(array, order="C"), "<array>")
     rgb, notes = CONVERTERS["RGBA" if array.ndim == 3 else "L"](Image.fromarray(np.ascontiguousarray(array)))
@@ -260,7 +233,7 @@ def _from_array(array: NDArray[Any]) -> Picture:
 
 
 def _from_image(image: Image.Image, name: str) -> Picture:
-    _check_pixels(*image.size, name)
+    check_pixels(*image.size, name)
     rgb, notes = _decoded(image)
     pixels = np.asarray(rgb)
     # Counting moves through the frames, so it comes when the pixels are safe.
@@ -320,97 +293,3 @@ def _frame_notes(image: Image.Image) -> tuple[str, ...]:
         return (f"frame {image.tell() + 1} of {frames}",) if frames > 1 else ()
     except Exception:  # a file cut short behind the frame that was read
         return ("later frames damaged",)
-
-
-# Opening files, and saying what went wrong
-
-
-class _PillowScope:
-    """Pillow as this program needs it while any thread reads a picture: our size limit, and no warnings.
-
-    Pillow's limit is a global that it also reads while decoding a TIFF; it is raised when the first reader comes and
-    restored when the last one leaves, so that threads decode side by side.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._readers = 0
-        self._limit: int | None = None
-
-    def __enter__(self) -> None:
-        with self._lock:
-            # `warnings.catch_warnings` would put back the filters of whatever another thread is doing (torch uses it
-            # all the time), so a filter that touches nothing but Pillow's own modules is put in front and stays.
-            if _HUSH not in warnings.filters[:1]:
-                warnings.filterwarnings("ignore", module=_HUSH[3].pattern)
-            if not self._readers:
-                self._limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, PIXEL_LIMIT
-            self._readers += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._readers -= 1
-            if not self._readers:
-                Image.MAX_IMAGE_PIXELS = self._limit
-
-
-_HUSH = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
-_PILLOW = _PillowScope()
-
-_REASONS: tuple[tuple[type[Exception], str], ...] = (
-    (FileNotFoundError, "does not exist; check the path"),
-    (PermissionError, "may not be read by you; change its permissions or copy it elsewhere"),
-    (Image.DecompressionBombError, f"has more than {PIXEL_LIMIT // 10**6} million pixels; scale it down first"),
-    (UnidentifiedImageError, f"is not a readable picture ({_FORMAT_LIST}); check the file or save it again as PNG"),
-    (MemoryError, "needs more memory than is free; close other programs or scale it down"),
-)
-_DAMAGED = "is damaged or cut short; copy it again from its source or save it again as PNG"
-
-
-@contextmanager
-def _plain_errors(name: str) -> Iterator[None]:
-    """Turn whatever reading raises into one sentence that names the file."""
-    try:
-        with _PILLOW:
-            yield
-    except PictureError:
-        raise
-    except Exception as error:  # Pillow's decoders raise nearly any type on damaged files
-        raise PictureError(f"{name} {_reason(error)}.") from error
-
-
-def _reason(error: Exception) -> str:
-    for kind, reason in _REASONS:
-        if isinstance(error, kind):
-            return reason
-    if isinstance(error, OSError) and error.strerror:
-        return f"cannot be read ({error.strerror}); check the disk or the path"
-    return _DAMAGED
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """A file's image, header read; errors while it is used become sentences too."""
-    with _plain_errors(str(path)):
-        _check_file(path)
-        with Image.open(path, formats=_FORMATS) as image:
-            _check_pixels(*image.size, str(path))
-            yield image
-
-
-def _check_file(path: Path) -> None:
-    status = path.stat()
-    if stat.S_ISDIR(status.st_mode):
-        raise PictureError(f"{path} is a folder; choose a picture inside it.")
-    if not stat.S_ISREG(status.st_mode):
-        raise PictureError(f"{path} is not an ordinary file; choose a picture file.")
-    if not status.st_size:
-        raise PictureError(f"{path} is empty (0 bytes); copy it again from its source.")
-
-
-def _check_pixels(width: int, height: int, name: str) -> None:
-    if not width * height:
-        raise PictureError(f"{name} has no pixels ({height} x {width}); choose another picture.")
-    if width * height > PIXEL_LIMIT:
-        limit = PIXEL_LIMIT // 10**6
-        raise PictureError(f"{name} claims {height} x {width} pixels, more than {limit} million; scale it down first.")

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QFileDialog, QMenu
 
-from fpn_viewer.core.images import SUFFIXES
+from fpn_viewer.core.picture_files import SUFFIXES
 from fpn_viewer.core.resources import bundled_checkpoints, sample_pictures
 from fpn_viewer.viewmodels.states import Problem
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from fpn_viewer.core.errors import AnnotationError
-from fpn_viewer.core.images import SUFFIXES
+from fpn_viewer.core.picture_files import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

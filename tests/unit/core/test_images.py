@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from fpn_viewer.core import images
+from fpn_viewer.core import picture_files
 from fpn_viewer.core.errors import PictureError, UserError
 from fpn_viewer.core.images import (
     Picture,
@@ -86,7 +86,7 @@ def test_lossless_formats_keep_every_pixel(tmp_path: Path, name: str, options: d
     picture = open_picture(path)
     assert np.array_equal(picture.pixels, colours())
     assert (picture.notes, picture.source, picture.size) == ((), str(path), (5, 7))
-    assert probe_picture(path) == (5, 7, images.SUFFIXES[path.suffix])
+    assert probe_picture(path) == (5, 7, picture_files.SUFFIXES[path.suffix])
 
 
 def test_jpeg_is_decoded_in_full(tmp_path: Path) -> None:
@@ -495,7 +495,7 @@ def test_pillows_limit_is_raised_and_restored(tmp_path: Path, monkeypatch: pytes
 
 def test_pillows_warnings_stay_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = saved(tmp_path / "a.png", colours())
-    monkeypatch.setattr(images, "PIXEL_LIMIT", 30)
+    monkeypatch.setattr(picture_files, "PIXEL_LIMIT", 30)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(PictureError, match="5 x 7 pixels"):
