@@ -21,7 +21,8 @@ from PySide6.QtCore import QBuffer, QSettings
 from PySide6.QtWidgets import QApplication
 
 from fpn_viewer.app import Program, Start, start
-from fpn_viewer.core.demo.scenes import coco_dict, generate
+from fpn_viewer.core.demo.coco import coco_dict
+from fpn_viewer.core.demo.scenes import generate
 from fpn_viewer.core.detectors.detector import open_detector
 from fpn_viewer.engine.object_values import REMEDY_ROUNDS
 from fpn_viewer.engine.scan.run import scan

@@ -17,7 +17,8 @@ import torch
 from PIL import Image
 from torchvision.io import ImageReadMode, decode_image
 
-from fpn_viewer.core.demo.scenes import coco_dict, generate
+from fpn_viewer.core.demo.coco import coco_dict
+from fpn_viewer.core.demo.scenes import generate
 from fpn_viewer.core.detectors.detector import open_detector
 from fpn_viewer.engine.scan.run import scan
 from tests.benchmarks.measure import at_least, at_most, milliseconds, resident_mib

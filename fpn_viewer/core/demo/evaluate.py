@@ -12,7 +12,7 @@ import torch
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from fpn_viewer.core.demo.scenes import coco_dict
+from fpn_viewer.core.demo.coco import coco_dict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from PIL import Image
 
+from fpn_viewer.core.demo.coco import coco_dict
 from fpn_viewer.core.demo.evaluate import SIZE_EDGES, measure
 from fpn_viewer.core.demo.recipe import (
     BUNDLED,
@@ -20,7 +21,7 @@ from fpn_viewer.core.demo.recipe import (
     WITH_TOP_DOWN,
     WITHOUT_TOP_DOWN,
 )
-from fpn_viewer.core.demo.scenes import coco_dict, generate
+from fpn_viewer.core.demo.scenes import generate
 from fpn_viewer.core.demo.train import train
 from fpn_viewer.core.detectors.detector import open_detector
 

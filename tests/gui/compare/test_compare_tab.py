@@ -274,7 +274,12 @@ def test_an_offer_that_was_closed_comes_back_for_other_settings_only(bench: Benc
 
 def test_random_weights_are_badged(bench: Bench) -> None:
     bench.give(infos=(fakes.info(), fakes.info("fresh", untrained=True)))
-    assert [side.untrained.isHidden() for side in bench.body.head.sides] == [True, False]
+    head = bench.body.head
+    assert [badge.isHidden() for badge in head.untrained] == [True, False]
+    # which is what a window of 1024 px leaves for the tab
+    bench.give(infos=(fakes.info("old", untrained=True), fakes.info("fresh", untrained=True)), running="Running A and B")
+    assert not any(badge.isHidden() for badge in (*head.untrained, head.cancel))
+    assert head.minimumSizeHint().width() <= 540
 
 
 # Boxes

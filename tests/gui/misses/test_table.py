@@ -19,7 +19,7 @@ from fpn_viewer.engine.session import Session
 from fpn_viewer.ui.misses.cells import CROP
 from fpn_viewer.ui.misses.panel import MissesPanel
 from fpn_viewer.ui.misses.table import KEYS
-from fpn_viewer.ui.misses.texts import NO_SCAN, NONE_LEFT, NOTHING_LOST
+from fpn_viewer.ui.misses.texts import NO_SCAN, NONE_COUNTS, NONE_LEFT, NOTHING_LOST
 from fpn_viewer.viewmodels.models import Models
 from tests.scan_files import write_scan
 
@@ -158,6 +158,15 @@ def test_a_scan_in_which_nothing_is_lost_is_good_news(empty: MissesPanel, models
     models.scans.open(str(found.path))
     qtbot.waitUntil(lambda: models.scans.state.total == 0)
     assert empty.hint.text() == NOTHING_LOST
+
+
+def test_a_scan_in_which_no_object_counts_is_no_news(empty: MissesPanel, models: Models, tmp_path: Path, qtbot: QtBot) -> None:
+    found = write_scan(tmp_path / "other.sqlite", 3, 20)
+    with closing(sqlite3.connect(found.path)) as file, file:
+        file.execute("UPDATE fates SET outcome = 'unknown class', killer = ''")
+    models.scans.open(str(found.path))
+    qtbot.waitUntil(lambda: models.scans.state.total == 0)
+    assert empty.hint.text() == NONE_COUNTS
 
 
 # -- rows ---------------------------------------------------------------------------------------------------------------

@@ -111,6 +111,16 @@ def test_a_scan_that_is_still_written_is_spoken_of_as_such(tab: ScanTab, qtbot: 
     qtbot.waitUntil(lambda: tab.head.sentence.text().startswith("So far, 40 of 500 pictures: demo loses"))
 
 
+def test_classes_that_the_detector_has_not_are_said(tab: ScanTab, qtbot: QtBot) -> None:
+    state = tab.scans.state
+    assert state.about is not None
+    tab.scans.update(about=replace(state.about, unmatched=(("tree", "pond"), ())))
+    qtbot.waitUntil(lambda: tab.head.sentence.text().endswith(". It has no class for “tree” and 1 more."))
+    tab.scans.set_detector(1)
+    qtbot.waitUntil(lambda: tab.head.sentence.text().startswith("demo-early"))
+    assert "no class" not in tab.head.sentence.text()
+
+
 def test_choosing_what_it_is_compared_with_exchanges_the_two(tab: ScanTab, scan: Scan, qtbot: QtBot) -> None:
     assert (tab.head.detector.currentText(), tab.head.other.currentText()) == ("A  demo", "B  demo-early")
     tab.head.detector.setCurrentIndex(1)
@@ -119,6 +129,9 @@ def test_choosing_what_it_is_compared_with_exchanges_the_two(tab: ScanTab, scan:
     assert (tab.head.detector.currentText(), tab.head.other.currentText()) == ("B  demo-early", "A  demo")
     wanted = glance(funnel(scan, Filter(detector=1)))
     qtbot.waitUntil(lambda: tab.head.sentence.text() == wanted)
+    # the panel of misses chooses in this way
+    tab.scans.set_detector(0)
+    assert (tab.scans.state.filter.detector, tab.scans.state.other) == (0, 1)
 
 
 # -- clicks and the table -----------------------------------------------------------------------------------------------

@@ -35,6 +35,10 @@ def funnel(*lost: tuple[str, tuple[int, ...]], found: tuple[int, ...] = (0, 0, 0
             funnel(("nms", (0, 2, 0, 0)), found=(9, 9, 9, 9)),
             "demo loses 2 of 38 objects, all at NMS; 100 % of them are under 16 net px.",
         ),
+        (
+            funnel(("rpn_top_k", (0, 0, 0, 3)), ("nms", (0, 0, 0, 2)), ("score", (0, 0, 0, 1)), found=(0, 0, 0, 4)),
+            "demo loses 6 of 10 objects, most often at RPN top-k (3).",
+        ),
         (funnel(("taken", (0, 0, 0, 3)), found=(1, 0, 0, 0)), "demo loses 3 of 4 objects, all as taken."),
         (funnel(found=(1, 0, 0, 0)), "demo finds all 1 object."),
         (funnel(), "demo: there is no annotated object that it is expected to find."),

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from fpn_viewer.core.demo import scenes
+from fpn_viewer.core.demo.coco import coco_dict
 from fpn_viewer.core.demo.objects import KINDS, Pose, render
-from fpn_viewer.core.demo.scenes import CLASSES, coco_dict, generate
+from fpn_viewer.core.demo.scenes import CLASSES, generate
 
 if TYPE_CHECKING:
     from fpn_viewer.core.demo.scenes import Scene, SceneObject

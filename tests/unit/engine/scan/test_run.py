@@ -20,6 +20,7 @@ from fpn_viewer.core.annotations.formats import open_annotations
 from fpn_viewer.core.errors import AnnotationError, PictureError, QuestionError
 from fpn_viewer.engine.jobs import Cancelled
 from fpn_viewer.engine.scan import run
+from fpn_viewer.engine.scan.plan import _told_apart
 from fpn_viewer.engine.scan.store import ScanError
 from fpn_viewer.engine.scan.values import PictureRow
 from tests.scan_set import SIZE, annotated, content, detector, pictures, rows
@@ -147,6 +148,12 @@ def test_without_annotations_there_are_detections_only(data: tuple[Path, Path], 
     assert (counted(found, "objects"), counted(found, "fates")) == (0, 0)
     assert set(rows(found, "kind, object", "detections")) == {("", None)}
     assert counted(found, "detections") == whole.rows("SELECT COUNT(*) FROM detections WHERE detector = 0")[0][0]
+
+
+def test_detectors_of_one_name_are_told_apart(whole: Scan) -> None:
+    name = detector().spec.name
+    assert whole.detectors == (name, f"{name} (2)")
+    assert _told_apart(["best", "best (2)", "best", "best"]) == ["best", "best (2)", "best (3)", "best (4)"]
 
 
 def test_classes_of_other_names(data: tuple[Path, Path], tmp_path: Path) -> None:
