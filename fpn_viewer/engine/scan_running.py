@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from fpn_viewer.core.detectors.detector import Detector
     from fpn_viewer.engine.jobs import Token
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 #: s between two looks of a scan that pauses at whether it was cancelled
 _PATIENCE = 0.1
+#: what a sentence for the command line says that a window has no use for
+_OPTIONS = re.compile(r" with --(out|resume)\b")
 
 
 @dataclass(frozen=True)
@@ -195,18 +199,19 @@ class RunScan:
         order, watcher = self.order, _Watcher(token, self.gate)
         detectors = [self._opened(one, token) for one in order.detectors]
         token.report("reading annotations", 0.0)
-        scan(
-            detectors,
-            list(order.pictures),
-            order.annotations,
-            Path(order.out),
-            iou=order.iou,
-            classes=dict(order.classes),
-            recursive=order.recursive,
-            at_once=_spared(),
-            watcher=watcher,
-            told=self.told,
-        )
+        with _without_options():
+            scan(
+                detectors,
+                list(order.pictures),
+                order.annotations,
+                Path(order.out),
+                iou=order.iou,
+                classes=dict(order.classes),
+                recursive=order.recursive,
+                at_once=_spared(),
+                watcher=watcher,
+                told=self.told,
+            )
         return ScanEnded(order.out)
 
     def _opened(self, wanted: DetectorOrder, token: Token) -> Detector:
@@ -217,6 +222,21 @@ class RunScan:
             return self.lent
         token.report(f"opening {wanted.source}", 0.0)
         return open_detector(wanted.source, **wanted.options)
+
+
+@contextmanager
+def _without_options() -> Iterator[None]:
+    """Takes the command line's options out of what a scan says is wrong with its file.
+
+    Raises:
+        ScanError: in its place.
+    """
+    from fpn_viewer.engine.scan.store import ScanError
+
+    try:
+        yield
+    except ScanError as error:
+        raise ScanError(_OPTIONS.sub("", str(error))) from error
 
 
 def _spared() -> int:

@@ -143,10 +143,11 @@ class Scans(Observable[ScansState]):
         self._find(filter=Filter(detector=self.state.filter.detector))
 
     def set_detector(self, detector: int) -> None:
-        """Says whose outcomes are meant."""
+        """Says whose outcomes are meant; with the one that it is compared with it changes places."""
+        before, other = self.state.filter.detector, self.state.other
         self.set_filter(detector=detector, flow=None, other_killers=())
-        if self.state.other == detector:
-            self.update(other=None)
+        if other == detector:
+            self.update(other=before)
 
     def set_other(self, other: int | None) -> None:
         """Says with which detector it is compared."""

@@ -26,7 +26,6 @@ from fpn_viewer.core.demo.terrain import Canvas, Patch, noise, paint_ground, pai
 from fpn_viewer.core.demo.world import World
 
 if TYPE_CHECKING:
-
     import numpy.typing as npt
 
     from fpn_viewer.core.demo.layouts import Tree

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from fpn_viewer.core.annotations.labels import match_labels
 from fpn_viewer.core.errors import PictureError, QuestionError
-from fpn_viewer.core.images import SUFFIXES, list_pictures
+from fpn_viewer.core.images import list_pictures
+from fpn_viewer.core.picture_files import SUFFIXES
 from fpn_viewer.engine.scan import fingerprints
 from fpn_viewer.engine.scan.store import DetectorPlan, Plan, ScanError
 
@@ -61,7 +62,7 @@ def prepare(
     maps = [match_labels(names, detector.spec.class_names, classes) for detector in opened]
     plans = tuple(
         DetectorPlan(
-            detector.spec.name,
+            name,
             detector.spec.weights,
             fingerprints.of_detector(detector),
             detector.spec.to_json(),
@@ -69,12 +70,21 @@ def prepare(
             found.unmatched,
             detector.origin,
         )
-        for detector, found in zip(opened, maps, strict=True)
+        for name, detector, found in zip(_told_apart([one.spec.name for one in opened]), opened, maps, strict=True)
     )
     where = truth.path if truth is not None else ""
     plan = Plan(pictures, plans, where, fingerprints.of_annotations(truth, pictures), float(iou))
     lent = tuple((detector, found.labels) for detector, found in zip(opened, maps, strict=True))
     return Work(plan, lent, truth)
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Names of their own for detectors, as many are called `best`: the second of a name becomes "best (2)"."""
+    told: list[str] = []
+    for name in names:
+        others = (f"{name} ({number})" for number in range(2, len(names) + 2))
+        told.append(name if name not in told else next(other for other in others if other not in (*told, *names)))
+    return told
 
 
 def _opened(detectors: Any, device: str) -> tuple[Detector, ...]:

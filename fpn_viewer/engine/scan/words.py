@@ -43,7 +43,8 @@ def glance(funnel: Funnel) -> str:
     if not funnel.lost:
         return f"{funnel.name} finds all {counted(funnel.total)}."
     worst = int(funnel.by_state[funnel.states.index(funnel.worst)])
-    where = f"all {at(funnel.worst)}" if worst == funnel.lost else f"most {at(funnel.worst)} ({worst:,})"
+    most = "most" if 2 * worst > funnel.lost else "most often"
+    where = f"all {at(funnel.worst)}" if worst == funnel.lost else f"{most} {at(funnel.worst)} ({worst:,})"
     small = small_words(funnel)
     return f"{funnel.name} loses {funnel.lost:,} of {counted(funnel.total)}, {where}{f'; {small}' if small else ''}."
 

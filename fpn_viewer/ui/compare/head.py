@@ -82,14 +82,11 @@ class SideChip(QWidget):
         self.chip = MenuChip(self)
         self.menu = SideMenu(place, comparison, recent, self)
         self.chip.setMenu(self.menu)
-        self.untrained = StripedBadge("UNTRAINED", self)
-        self.untrained.setToolTip("The weights are random: differences show how the network works, not what it has learnt")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
         row.addWidget(Badge("AB"[place], self))
         row.addWidget(self.chip)
-        row.addWidget(self.untrained)
         self.chip.setAutoRaise(True)
         self._draw_icon()
 
@@ -105,7 +102,6 @@ class SideChip(QWidget):
         self.chip.setToolTip(f"{tip}\nClick for another one")
         self.chip.setAccessibleName(f"{'AB'[self._place]}: {text}")
         self.chip.updateGeometry()
-        self.untrained.setVisible(info is not None and info.spec.untrained)
 
     def _draw_icon(self) -> None:
         self.chip.setIcon(icon("checkpoint", self.palette()))
@@ -128,6 +124,7 @@ class Head(QWidget):
         swap: the button between them.
         layouts: buttons by layout.
         node: the chooser of the map.
+        untrained: for A and B, shown where the weights are random.
         notes: sentences about how both ran.
         cancel: stops what runs.
     """
@@ -169,6 +166,10 @@ class Head(QWidget):
         tip = "The map that is shown of both (↑ ↓ levels, Ctrl+← → kinds, Page Up and Page Down in computing order)"
         self.node = named(QComboBox(), "Map", tip)
         self.node.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        # in the row that is not full where the tab is narrow
+        self.untrained = tuple(StripedBadge(f"{letter} UNTRAINED") for letter in "AB")
+        for badge in self.untrained:
+            badge.setToolTip("The weights are random: differences show how the network works, not what it has learnt")
         self.notes = ElidedLabel()
         self.notes.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.notes.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -196,6 +197,8 @@ class Head(QWidget):
         label.setBuddy(self.node)
         second.addWidget(label)
         second.addWidget(self.node)
+        for badge in self.untrained:
+            second.addWidget(badge)
         second.addWidget(self.notes, 1)
         second.addWidget(self.progress)
         second.addWidget(self.cancel)
@@ -235,8 +238,10 @@ class Head(QWidget):
     # -- showing ----------------------------------------------------------------------------------------------------
 
     def _show(self, state: ComparisonState, names: object = None) -> None:
-        for side in self.sides:
+        for side, badge, index in zip(self.sides, self.untrained, state.shown, strict=True):
             side.show_state(state)
+            info = state.infos[index] if index < len(state.infos) else None
+            badge.setVisible(info is not None and info.spec.untrained)
         self.layouts[state.layout].setChecked(True)
         self.swap.setEnabled(len(state.subjects) > 1)
         self._show_nodes(state)

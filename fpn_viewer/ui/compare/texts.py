@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EMPTY_TITLE = "Two detectors on one picture"
 EMPTY_BUTTON = "Open a second checkpoint"
 EMPTY_TEXT = (
-    "A second checkpoint runs over the same picture. You see both maps on one colour scale and their difference,\n"
+    "A second checkpoint runs over the same picture. You see both maps on one colour scale and their difference, "
     "what each found and lost, at which stage they part, and which weights were trained."
 )
 NO_PICTURE = "Open a picture to compare on (Ctrl+O)."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fpn_viewer.core.analysis.matching import OUTCOMES
 from fpn_viewer.core.analysis.words import stage_title
 from fpn_viewer.core.numbers import significant
-from fpn_viewer.engine.scan.filters import BUCKETS, LOST
+from fpn_viewer.engine.scan.filters import BUCKETS, LEFT_OUT, LOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -30,6 +30,10 @@ NOT_ANNOTATED = (
 )
 NO_OBJECTS = "No annotated object was met yet."
 NONE_LEFT = "No object of the scan is like this.\nTake a filter away."
+NONE_COUNTS = (
+    "No object counts for this detector: their classes are unknown to it, or they are crowds, ignored or broken.\n"
+    "Take the filter away to see which."
+)
 NOTHING_LOST = "Nothing is lost: every object that counts was found.\nTake the filter away to list them all."
 #: between the numbers of two sides
 _BY = " × "
@@ -195,6 +199,8 @@ def why_empty(state: ScansState) -> str:
     if state.total is None:
         return LOOKING
     lost_only = state.filter.outcomes == LOST and len(chips(state.filter, about)) == 1 and not state.filter.text
+    if lost_only and all(name in LEFT_OUT for name, _ in about.outcomes[state.filter.detector]):
+        return NONE_COUNTS
     return NOTHING_LOST if lost_only else NONE_LEFT
 
 

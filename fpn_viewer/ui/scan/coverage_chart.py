@@ -171,7 +171,9 @@ class CoverageChart(Chart):
             painter.setPen(QPen(self.ink(), 1, Qt.PenStyle.DashLine))
             painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
             painter.setPen(self.ink())
-            painter.drawText(QRectF(plot.left() + 6, y - line - 1, plot.width(), line), Qt.AlignmentFlag.AlignLeft, text)
+            # each on its own side: both may be close
+            top = y - line - 1 if limit == rules.high else y + 1
+            painter.drawText(QRectF(plot.left() + 6, top, plot.width(), line), Qt.AlignmentFlag.AlignLeft, text)
 
     def _paint_response(self, painter: QPainter) -> None:
         assert self._coverage is not None

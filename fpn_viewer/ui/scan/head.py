@@ -14,7 +14,7 @@ from fpn_viewer.engine.scan_charts import AskFunnel
 from fpn_viewer.ui.scan.looks import DETECTOR_LOOKS
 from fpn_viewer.ui.scan.parts import words_label
 from fpn_viewer.ui.scan.standing import Standing
-from fpn_viewer.ui.scan.texts import about_words, so_far
+from fpn_viewer.ui.scan.texts import about_words, so_far, unknown_words
 from fpn_viewer.ui.widgets.naming import named
 from fpn_viewer.ui.widgets.texts import ElidedLabel
 
@@ -54,7 +54,7 @@ class ScanHead(QWidget):
         self._lay_out()
         self._glance.answered.connect(self._say)
         self._glance.failed.connect(self._say)
-        self.detector.activated.connect(self._choose_detector)
+        self.detector.activated.connect(scans.set_detector)
         self.other.activated.connect(self._choose_other)
         scans.changed.connect(self._follow)
         self._follow(scans.state, frozenset({"about"}))
@@ -108,16 +108,10 @@ class ScanHead(QWidget):
         if state.about is None:
             return
         text = glance(funnel) if funnel is not None else self._glance.problem or "Counting …"
-        self.sentence.setText(f"{so_far(state.about)}{text}")
+        unknown = unknown_words(state.about, state.filter.detector)
+        self.sentence.setText(f"{so_far(state.about)}{text}{unknown}")
         facts = about_words(state.about)
         self.facts.set_text(facts, f"{facts}\n{state.path}\nAnnotations: {state.about.annotations}")
-
-    def _choose_detector(self, number: int) -> None:
-        """The one that was compared with changes places where it is chosen."""
-        before, other = self._scans.state.filter.detector, self._scans.state.other
-        self._scans.set_detector(number)
-        if other == number:
-            self._scans.set_other(before)
 
     def _choose_other(self) -> None:
         self._scans.set_other(self.other.currentData())

@@ -75,6 +75,15 @@ def so_far(about: ScanAbout) -> str:
     return "" if about.done >= about.pictures else f"So far, {about.done:,} of {counted(about.pictures, 'picture')}: "
 
 
+def unknown_words(about: ScanAbout, detector: int) -> str:
+    """Whose objects are counted nowhere: " It has no class for “RBC” and 2 more."; "" where it knows all classes."""
+    names = about.unmatched[detector]
+    if not names:
+        return ""
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f" It has no class for “{names[0]}”{more}."
+
+
 def about_words(about: ScanAbout) -> str:
     """What was scanned: "364 pictures · 4,888 objects · found from IoU 0.5 · 3 could not be read or run"."""
     parts = [counted(about.done, "picture"), counted(about.objects), f"found from IoU {about.iou:g}"]
