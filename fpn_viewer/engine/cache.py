@@ -62,14 +62,20 @@ class ByteCache(Generic[K, V]):
             self._items.move_to_end(key)
             return self._items[key][0]
 
-    def put(self, key: K, value: V) -> None:
-        """Keep a value, replacing the key's older one, and evict the least recently used beyond the budget."""
+    def put(self, key: K, value: V) -> bool:
+        """Keep a value, replacing the key's older one, and evict the least recently used beyond the budget.
+
+        Returns:
+            Whether any was evicted.
+        """
         size = self._size_of(value)
         with self._lock:
             self._remove(key)
             self._items[key] = (value, size)
             self._bytes += size
+            there = len(self._items)
             self._evict()
+            return len(self._items) < there
 
     def pop(self, key: K) -> V | None:
         """Take a value out; None when it is not here."""

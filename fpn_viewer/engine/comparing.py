@@ -166,7 +166,7 @@ class _Run:
                 raise
         else:
             # tiles are asked like a trace, and take room like one
-            self._session.traces.put(self.key, cast("Trace", self.side))
+            self._session.remember(self.key, cast("Trace", self.side))
 
     def _side(self, watch: _Watch, other: Side | None) -> Side:
         subject, detector = self.contender.subject, self._detector

@@ -165,7 +165,7 @@ class RunTrace:
         trace = self.session.traces.get(key)
         if trace is None:
             trace = detector.trace(picture, gains=self.gains, settings=self.settings, watcher=token)
-            self.session.traces.put(key, trace)
+            self.session.remember(key, trace)
         return key, trace
 
 

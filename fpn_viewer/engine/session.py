@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fpn_viewer.core.errors import UserError
 from fpn_viewer.engine.cache import ByteCache
+from fpn_viewer.engine.memory import give_back
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -48,6 +49,11 @@ class Session:
         self._pairs: dict[str, Pair] = {}
         self._loaded = False
         self._numbers = count(1)
+
+    def remember(self, key: str, trace: Trace) -> None:
+        """Keeps a trace; those that were not asked for the longest make room."""
+        if self.traces.put(key, trace):
+            give_back()
 
     def load(self) -> None:
         """Imports torch, once, and makes it leave a core to the window.

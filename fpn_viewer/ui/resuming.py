@@ -31,12 +31,23 @@ def order_as_text(order: ScanOrder, own: DetectorInfo | None) -> str:
     named = [own if one.source is None else one for one in order.detectors]
     if not all(one is not None and isinstance(one.source, str) and one.source for one in named):
         return ""
-    kept = {name: getattr(order, name) for name in _PLAIN}
-    detectors = [{"source": one.source, "options": dict(one.options)} for one in named if one is not None]
+    kept = {**{name: getattr(order, name) for name in _PLAIN}, "out": _placed(order.out), "annotations": _placed(order.annotations)}
+    pictures = [_placed(picture) for picture in order.pictures]
+    detectors = [{"source": _source(str(one.source)), "options": dict(one.options)} for one in named if one is not None]
     try:
-        return json.dumps({**kept, "pictures": order.pictures, "classes": dict(order.classes), "detectors": detectors})
+        return json.dumps({**kept, "pictures": pictures, "classes": dict(order.classes), "detectors": detectors})
     except TypeError:
         return ""
+
+
+def _placed(text: str) -> str:
+    """A path that holds wherever the program is started next; names that are no files stay."""
+    return str(Path(text).absolute()) if text and Path(text).exists() else text
+
+
+def _source(name: str) -> str:
+    # a folder may be called like a bundled detector
+    return _placed(name) if Path(name).is_file() else name
 
 
 def order_of_text(text: str) -> ScanOrder | None:

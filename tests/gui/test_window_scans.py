@@ -144,6 +144,19 @@ def test_orders_are_remembered_as_they_were(order: ScanOrder, module: Any) -> No
         assert order_of_text(text) is None
 
 
+def test_orders_hold_wherever_the_program_is_started_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("pictures", "demo"):
+        Path(name).mkdir()
+    for name in ("a.pth", "out.sqlite"):
+        Path(name).touch()
+    order = ScanOrder(("pictures",), (DetectorOrder("a.pth"), DetectorOrder("demo")), "out.sqlite")
+    again = order_of_text(order_as_text(order, None))
+    assert again is not None
+    assert (again.pictures, again.out, again.annotations) == ((str(tmp_path / "pictures"),), str(tmp_path / "out.sqlite"), "")
+    assert [one.source for one in again.detectors] == [str(tmp_path / "a.pth"), "demo"]
+
+
 def test_a_report_is_written_from_the_menu(program: Program, tmp_path: Path, qtbot: QtBot) -> None:
     path, folder = tmp_path / "scan.sqlite", tmp_path / "report"
     write_scan(path, pictures=6, objects=40, detectors=2, seed=1)

@@ -7,12 +7,13 @@ no other one can use.
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from fpn_viewer.engine.memory import c_library, give_back
+
 if TYPE_CHECKING:
+    import ctypes
     from collections.abc import Iterator
 
 #: glibc's numbers of what is set, from its malloc.h
@@ -26,7 +27,7 @@ _GIVEN_BACK: dict[int, int] = {_MMAP_THRESHOLD: 32 << 20, _TRIM_THRESHOLD: 64 <<
 @contextmanager
 def kept_memory() -> Iterator[None]:
     """Large blocks that are let go of stay at hand during the block, and go back to the system behind it."""
-    library = _library()
+    library = c_library()
     if library is None:
         yield
         return
@@ -35,14 +36,7 @@ def kept_memory() -> Iterator[None]:
         yield
     finally:
         _set(library, _GIVEN_BACK)
-        library.malloc_trim(0)
-
-
-def _library() -> ctypes.CDLL | None:
-    if sys.platform != "linux":
-        return None
-    library = ctypes.CDLL(None)
-    return library if hasattr(library, "gnu_get_libc_version") else None
+        give_back()
 
 
 def _set(library: ctypes.CDLL, values: dict[int, int]) -> None:

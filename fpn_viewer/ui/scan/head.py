@@ -45,6 +45,7 @@ class ScanHead(QWidget):
         super().__init__(parent)
         self._scans = scans
         self._glance: Standing[Funnel] = Standing(scans, "glance", self)
+        self._offered: tuple[list[str], int] | None = None
         self.sentence, self.facts = words_label(self, large=True), ElidedLabel(parent=self, without=Qt.TextElideMode.ElideRight)
         self.facts.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -89,19 +90,25 @@ class ScanHead(QWidget):
         assert state.about is not None
         names = [f"{look.letter}  {name}" for look, name in zip(DETECTOR_LOOKS, state.about.detectors, strict=False)]
         with QSignalBlocker(self.detector), QSignalBlocker(self.other):
-            self.detector.clear()
-            self.other.clear()
-            self.other.addItem(NOBODY, None)
-            for number, name in enumerate(names):
-                self.detector.addItem(name, number)
-                if number != state.filter.detector:
-                    self.other.addItem(name, number)
+            # a list that is open stays open while a scan goes on
+            if self._offered != (names, state.filter.detector):
+                self._fill(names, state.filter.detector)
             self.detector.setCurrentIndex(state.filter.detector)
             self.other.setCurrentIndex(max(0, self.other.findData(state.other)))
         several = len(names) > 1
         self.detector.setEnabled(several)
         for widget in (self._against, self.other):
             widget.setVisible(several)
+
+    def _fill(self, names: list[str], chosen: int) -> None:
+        self._offered = (names, chosen)
+        self.detector.clear()
+        self.other.clear()
+        self.other.addItem(NOBODY, None)
+        for number, name in enumerate(names):
+            self.detector.addItem(name, number)
+            if number != chosen:
+                self.other.addItem(name, number)
 
     def _say(self, *_: object) -> None:
         state, funnel = self._scans.state, self._glance.value

@@ -111,6 +111,18 @@ def test_a_scan_that_is_still_written_is_spoken_of_as_such(tab: ScanTab, qtbot: 
     qtbot.waitUntil(lambda: tab.head.sentence.text().startswith("So far, 40 of 500 pictures: demo loses"))
 
 
+def test_a_list_of_detectors_that_is_open_stays_open_while_the_scan_goes_on(tab: ScanTab, qtbot: QtBot) -> None:
+    filled: list[object] = []
+    tab.head.detector.model().rowsRemoved.connect(lambda *_: filled.append(None))
+    state = tab.scans.state
+    assert state.about is not None
+    tab.scans.update(about=replace(state.about, pictures=500), revision=state.revision + 1)
+    assert not filled
+    tab.scans.update(about=replace(state.about, detectors=("demo", "other")))
+    assert filled
+    assert tab.head.other.currentText() == "B  other"
+
+
 def test_classes_that_the_detector_has_not_are_said(tab: ScanTab, qtbot: QtBot) -> None:
     state = tab.scans.state
     assert state.about is not None

@@ -23,7 +23,7 @@ def kept(cache: ByteCache[str, str], *keys: str) -> str:
 def test_the_least_recently_used_goes_first() -> None:
     cache = cache_of(6, "aa", "bb", "cc")
     assert cache.get("aa") == "aa"
-    cache.put("dd", "dd")
+    assert cache.put("dd", "dd"), "one had to go"
     assert kept(cache, "aa", "bb", "cc", "dd") == "acd"
     assert cache.bytes == 6
 
@@ -45,7 +45,7 @@ def test_a_value_larger_than_the_budget_stays_alone() -> None:
 
 def test_replacing_counts_the_new_size_only() -> None:
     cache = cache_of(9, "aa", "bb")
-    cache.put("aa", "aaaaa")
+    assert not cache.put("aa", "aaaaa"), "nothing had to go"
     assert cache.get("aa") == "aaaaa"
     assert cache.bytes == 7
 

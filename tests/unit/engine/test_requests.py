@@ -213,6 +213,18 @@ def test_a_picture_in_memory_needs_no_file(session: Session, path: str, result: 
     assert run(session, "<array>", picture=picture).view.key == result.view.key
 
 
+def test_memory_goes_back_when_a_trace_makes_room(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+    monkeypatch.setattr("fpn_viewer.engine.session.give_back", lambda: given.append("once"))
+    session = opened()
+    run(session, path)
+    run(session, path, settings={"min_size": 80})
+    assert not given
+    session.traces.budget = 1
+    run(session, path, settings={"min_size": 88})
+    assert given == ["once"]
+
+
 def test_a_trace_that_made_room_is_named_as_gone(path: str) -> None:
     session = opened()
     session.traces.budget = 1

@@ -81,8 +81,10 @@ def size_table(curves: Sequence[RecallCurve]) -> str:
         cells = [cell for curve in curves for cell in _at(curve, place)]
         rows.append([bucket_name(low, high), f"{curves[0].objects[place]:,}", *cells])
     head = ["net px", "objects", *(f"{curve.name}: {what}" for curve in curves for what in _columns(curve))]
+    level = percent(curves[0].level)
     caption = (
-        f"Share of objects found by their side after the resize; {percent(curves[0].level)} intervals by bootstrap over pictures."
+        f"Share of objects found by their side after the resize; {level} intervals by bootstrap over pictures,"
+        " and exact where all or none were found."
     )
     return table(head, rows, caption)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from fpn_viewer.engine.memory import c_library
 from fpn_viewer.engine.scan import memory
 from fpn_viewer.engine.scan.memory import kept_memory
 
@@ -39,7 +40,7 @@ def fill() -> None:
 
 @pytest.fixture
 def _glibc() -> None:
-    if memory._library() is None:
+    if c_library() is None:
         pytest.skip("another C library than glibc")
 
 
@@ -72,7 +73,7 @@ def test_what_was_kept_is_given_back_behind_it() -> None:
 
 
 def test_other_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "_library", lambda: None)
+    monkeypatch.setattr(memory, "c_library", lambda: None)
     monkeypatch.setattr(memory, "_set", lambda *_: pytest.fail("nothing can be set"))
     with kept_memory():
         fill()
