@@ -206,9 +206,9 @@ def test_a_detector_that_the_user_opens_is_kept_and_said_to_be_another(
 def test_what_ifs_are_said_to_make_another_life_line(opened: Program, desk: Desk, tmp_path: Path, qtbot: QtBot) -> None:
     window, models = opened.window, opened.models
     scanned(opened, desk, tmp_path / "scan.sqlite", qtbot)
-    row = models.scans.rows.row(0)
+    table, row = table_of(opened, qtbot), models.scans.rows.row(0)
     assert row is not None
-    activate(table_of(opened, qtbot), 0, qtbot)
+    activate(table, 0, qtbot)
     qtbot.waitUntil(line_is(opened, row, 0), timeout=SETTLED)
     opened.document.apply(Change({"box_score_thresh": 0.4}))
     strip = window.scanning.likeness
