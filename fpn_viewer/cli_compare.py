@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fpn_viewer.cli_progress import telling
-from fpn_viewer.cli_source import model_argument
+from fpn_viewer.cli_source import checkpoints_argument
 from fpn_viewer.core.analysis.asked import check_overlap
 from fpn_viewer.core.detectors.adapters.named import NamedModel
 from fpn_viewer.core.errors import UserError
@@ -36,15 +36,10 @@ def arguments(parser: argparse.ArgumentParser, setting: Callable[[str], tuple[st
     from fpn_viewer.engine.values import REDUCTIONS
 
     parser.add_argument("picture", metavar="PICTURE")
-    parser.add_argument(
-        "--checkpoint",
-        dest="checkpoints",
-        action="append",
-        default=[],
-        metavar="FILE|NAME",
-        help="A, and given again B; given once, B is the same detector run in another way (see --set-b, --gain-b, --tile-b)",
+    checkpoints_argument(
+        parser,
+        "A, and given again B; given once, B is the same detector run in another way (see --set-b, --gain-b, --tile-b)",
     )
-    model_argument(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="gets the maps, tables and comparison.json")
     _truth_arguments(parser)
     parser.add_argument("--reduction", default="mean_abs", choices=REDUCTIONS, help="how channels become one map")

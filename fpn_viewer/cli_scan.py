@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fpn_viewer.cli_source import model_argument
+from fpn_viewer.cli_source import checkpoints_argument
 from fpn_viewer.core.detectors.adapters.named import NamedModel
 from fpn_viewer.core.errors import PictureError, UserError
 from fpn_viewer.core.images import list_pictures
@@ -38,15 +38,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--annotations", default="", metavar="FILE|FOLDER", help="ground truth; without it there are detections only"
     )
-    parser.add_argument(
-        "--checkpoint",
-        dest="checkpoints",
-        action="append",
-        default=[],
-        metavar="FILE|NAME",
-        help="a checkpoint, a bundled name or a builder's name; up to four times",
+    checkpoints_argument(
+        parser,
+        "a checkpoint, a bundled name or a builder's name; up to four times",
     )
-    model_argument(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="FILE.sqlite", help="the results")
     parser.add_argument(
         "--resume", action="store_true", help="go on with a file that is there already; Ctrl+C stops a scan, Ctrl+Z pauses it"

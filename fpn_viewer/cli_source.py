@@ -21,6 +21,12 @@ def model_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def checkpoints_argument(parser: argparse.ArgumentParser, about: str) -> None:
+    """Adds `--checkpoint` as often as it is given, and `--model`."""
+    parser.add_argument("--checkpoint", dest="checkpoints", action="append", default=[], metavar="FILE|NAME", help=about)
+    model_argument(parser)
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what names a detector: `--checkpoint`, `--model` or both."""
     parser.add_argument("--checkpoint", metavar="FILE|NAME", help="a checkpoint, a bundled name or a builder's name")

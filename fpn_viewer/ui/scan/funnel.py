@@ -15,7 +15,7 @@ from fpn_viewer.ui.scan.bars import StackedBars
 from fpn_viewer.ui.scan.flow_chart import FlowChart, flow_table, flow_words
 from fpn_viewer.ui.scan.legend import LossLegend
 from fpn_viewer.ui.scan.page import ScanPage
-from fpn_viewer.ui.scan.parts import ChartScroll, Choice, Readout, words_label
+from fpn_viewer.ui.scan.parts import ChartScroll, Choice, Readout, page_column, words_label
 from fpn_viewer.ui.scan.standing import Standing
 
 if TYPE_CHECKING:
@@ -113,12 +113,7 @@ class FunnelPage(ScanPage):
         self._stack.addWidget(self._scrolled(self.bars, self.bars, self.legend))
         self._stack.addWidget(self._scrolled(self.ribbons, self.verdict, self.ribbons, self.shares))
         self._stack.addWidget(self.message)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 8, 12, 8)
-        column.setSpacing(8)
-        column.addLayout(head)
-        column.addWidget(self._stack, 1)
-        column.addWidget(self.readout)
+        page_column(self, head, self._stack, self.readout)
 
     def _scrolled(self, chart: Chart, *widgets: QWidget) -> QScrollArea:
         """A chart and what stands above or below it, in the room there is; what the keys point at stays in view."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget
 
 from fpn_viewer.engine.scan.numbers.values import COCO_TITLES, TIDE_TITLES
 from fpn_viewer.engine.scan.words import counted
@@ -13,7 +13,7 @@ from fpn_viewer.engine.scan_charts import AskCoco, AskTide
 from fpn_viewer.ui.scan.error_bars import ErrorBars
 from fpn_viewer.ui.scan.looks import DETECTOR_LOOKS
 from fpn_viewer.ui.scan.page import ScanPage, grows
-from fpn_viewer.ui.scan.parts import ChartScroll, Choice, Readout, words_label
+from fpn_viewer.ui.scan.parts import ChartScroll, Choice, Readout, page_column, words_label
 from fpn_viewer.ui.scan.standing import Standing
 from fpn_viewer.ui.widgets.text_table import Cell, TextTable
 
@@ -81,12 +81,7 @@ class NumbersPage(ScanPage):
         scroll.setWidget(self.errors)
         self._stack.addWidget(self.message)
         self._stack.addWidget(scroll)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 8, 12, 8)
-        column.setSpacing(8)
-        column.addLayout(head)
-        column.addWidget(self._stack, 1)
-        column.addWidget(self.readout)
+        page_column(self, head, self._stack, self.readout)
 
     # -- what is shown ----------------------------------------------------------------------------------------------
 

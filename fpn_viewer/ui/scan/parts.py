@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPalette
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from fpn_viewer.ui.panels.probe_paint import tabular
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from PySide6.QtGui import QPaintEvent, QResizeEvent
+    from PySide6.QtWidgets import QLayout
 
     from fpn_viewer.ui.scan.chart import Chart, Mark
 
@@ -156,6 +157,16 @@ class Readout(QLabel):
         self.setText(mark.name if mark is not None else self._hint)
         self.setToolTip(self.text())
         self.setForegroundRole(QPalette.ColorRole.PlaceholderText if mark is None else QPalette.ColorRole.WindowText)
+
+
+def page_column(page: QWidget, head: QLayout, body: QWidget, readout: QWidget) -> None:
+    """Lays a page out: its head, the chart or table that takes the room, and what is pointed at."""
+    column = QVBoxLayout(page)
+    column.setContentsMargins(12, 8, 12, 8)
+    column.setSpacing(8)
+    column.addLayout(head)
+    column.addWidget(body, 1)
+    column.addWidget(readout)
 
 
 class ChartScroll(QScrollArea):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSignalBlocker, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QSizePolicy, QStackedWidget, QWidget
 
 from fpn_viewer.engine.scan.words import size_name
 from fpn_viewer.engine.scan_charts import AskRecall
@@ -14,7 +14,7 @@ from fpn_viewer.ui.canvas.flow import FlowLayout
 from fpn_viewer.ui.scan.curve import RecallChart
 from fpn_viewer.ui.scan.looks import DETECTOR_LOOKS
 from fpn_viewer.ui.scan.page import ScanPage, grows
-from fpn_viewer.ui.scan.parts import Choice, Readout, words_label
+from fpn_viewer.ui.scan.parts import Choice, Readout, page_column, words_label
 from fpn_viewer.ui.scan.standing import Standing
 from fpn_viewer.ui.widgets.naming import named
 
@@ -80,12 +80,7 @@ class RecallPage(ScanPage):
         head.addWidget(host, 1)
         for page in (self.chart, self.message):
             self._stack.addWidget(page)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 8, 12, 8)
-        column.setSpacing(8)
-        column.addLayout(head)
-        column.addWidget(self._stack, 1)
-        column.addWidget(self.readout)
+        page_column(self, head, self._stack, self.readout)
 
     # -- what is shown ----------------------------------------------------------------------------------------------
 

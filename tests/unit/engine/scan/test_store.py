@@ -184,6 +184,7 @@ def test_an_empty_file_is_begun(tmp_path: Path) -> None:
     (tmp_path / "a.sqlite").touch()
     with opened(tmp_path / "a.sqlite") as file:
         file.write(row(0))
+        assert file.done() == {0}
 
 
 def foreign(path: Path, *statements: str) -> Path:
